@@ -1,0 +1,1 @@
+//! The seam between windlass and the places where clusters run.

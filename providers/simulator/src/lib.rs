@@ -1,0 +1,1 @@
+//! Simulated clouds and a simulated Kubernetes API on loopback.

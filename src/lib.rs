@@ -1,0 +1,1 @@
+//! Raises a Kubernetes platform and lets it down again.

@@ -1,0 +1,3 @@
+//! Parses, runs and exits.
+
+fn main() {}
