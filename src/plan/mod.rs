@@ -1,0 +1,7 @@
+//! Plans: what is to be done, as data. Building one does no I/O, and this room sees types only.
+
+mod action;
+mod step;
+
+pub use action::Action;
+pub use step::{InvalidPlan, Plan, Step, StepId};

@@ -1,0 +1,1 @@
+//! What the user wants, typed and validated before anything happens.
