@@ -4,6 +4,7 @@
 //! run by the engine, and its events become a report. Who may import whom: `cli → plan, engine, output → steps →
 //! kube, catalog, providers`; `tests/architecture.rs` holds the rooms to it.
 
+pub mod catalog;
 pub mod engine;
 pub mod error;
 pub mod files;
