@@ -1,9 +1,12 @@
 //! What a step does.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use windlass_provider::Resource;
 
-/// What a step does; `steps` carries it out.
+/// What a step does; `steps` carries it out. Never a secret: plans are journalled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Action {
@@ -12,9 +15,71 @@ pub enum Action {
         /// Which.
         resource: Resource,
     },
-    /// Deletes a resource of the provider.
+    /// Deletes a resource of the provider, and waits until it is gone.
     DeleteResource {
         /// Which.
         resource: Resource,
     },
+    /// Writes the kubeconfig and windlass's block of `.env`.
+    WriteAccess,
+    /// Removes the kubeconfig, its entries in other kubeconfigs, and windlass's block of `.env`.
+    RemoveAccess,
+    /// Makes the namespace and the ConfigMap of the inventory.
+    OpenInventory,
+    /// Removes them.
+    RemoveInventory,
+    /// Applies a component that is a manifest.
+    InstallManifest {
+        /// The component.
+        component: String,
+        /// Its version.
+        version: String,
+        /// The namespace that its objects are in.
+        namespace: String,
+        /// Where the manifest is from.
+        url: String,
+        /// The SHA-256 of its bytes, in hexadecimal.
+        sha256: String,
+    },
+    /// Has Flux install a chart.
+    InstallChart {
+        /// What to install.
+        chart: Chart,
+    },
+    /// Makes the namespaces of tenants.
+    MakeNamespaces {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Keeps the cluster in line with a folder of a Git repository.
+    SyncGit {
+        /// What the templates of `gitops/` need.
+        scope: Value,
+    },
+    /// Removes a component as the inventory describes it.
+    UninstallComponent {
+        /// The component.
+        component: String,
+    },
+    /// Removes the namespaces that windlass made.
+    RemoveNamespaces {
+        /// Their names.
+        names: Vec<String>,
+    },
+}
+
+/// A chart to install.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chart {
+    /// The component.
+    pub component: String,
+    /// Its version.
+    pub version: String,
+    /// The namespace that it goes to.
+    pub namespace: String,
+    /// Its values, complete but for secrets.
+    pub values: Value,
+    /// Secret values: the path of the value → the environment variable that holds it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
 }

@@ -3,5 +3,5 @@
 mod action;
 mod step;
 
-pub use action::Action;
+pub use action::{Action, Chart};
 pub use step::{InvalidPlan, Plan, Step, StepId};

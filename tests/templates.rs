@@ -1,0 +1,151 @@
+//! Every template, rendered for every provider and with every optional part on and off, is checked strictly against the
+//! schemas of the real kinds. An unknown kind fails.
+
+#![expect(clippy::print_stderr, reason = "a test says aloud what it skipped")]
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+use windlass::catalog::{Catalog, Release, gitops, namespaces, release};
+use windlass_provider::ProviderId;
+
+/// Returns the folder with the schemas; `None`, loudly, in a clone that has none. In CI they must be there.
+fn schemas() -> Option<PathBuf> {
+    let folder = std::env::var_os("WINDLASS_SCHEMAS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/schemas"),
+        PathBuf::from,
+    );
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{} is missing: set WINDLASS_SCHEMAS",
+        folder.display()
+    );
+    eprintln!("SKIPPED: no schemas at {}", folder.display());
+    None
+}
+
+struct Schemas {
+    folder: PathBuf,
+    core: Value,
+    compiled: BTreeMap<String, jsonschema::Validator>,
+}
+
+impl Schemas {
+    fn open(folder: PathBuf) -> Self {
+        let core = read(&folder.join("k8s/v1.37.0.json"));
+        Self {
+            folder,
+            core,
+            compiled: BTreeMap::new(),
+        }
+    }
+
+    fn check(&mut self, object: &Value) {
+        let faults = self.faults(object);
+        assert!(faults.is_empty(), "{faults:#?}\n{object:#}");
+    }
+
+    fn faults(&mut self, object: &Value) -> Vec<String> {
+        let api = object["apiVersion"].as_str().expect("an apiVersion");
+        let kind = object["kind"].as_str().expect("a kind");
+        let key = format!("{api}/{kind}");
+        if !self.compiled.contains_key(&key) {
+            let schema = self.schema(api, kind);
+            let validator = jsonschema::validator_for(&schema).expect("a schema that compiles");
+            self.compiled.insert(key.clone(), validator);
+        }
+        self.compiled[&key]
+            .iter_errors(object)
+            .map(|fault| format!("{key} {}: {fault}", fault.instance_path()))
+            .collect()
+    }
+
+    fn schema(&self, api: &str, kind: &str) -> Value {
+        if let Some(name) = self.core["x-gvk-index"]
+            .get(format!("{api}/{kind}"))
+            .and_then(Value::as_str)
+        {
+            return json!({ "$ref": format!("#/$defs/{name}"), "$defs": self.core["$defs"] });
+        }
+        let (group, version) = api.split_once('/').unwrap_or(("", api));
+        let file = format!("crds/{group}/{}_{version}.json", kind.to_lowercase());
+        let path = self.folder.join(&file);
+        assert!(path.is_file(), "there is no schema of {api} {kind}: {file}");
+        read(&path)
+    }
+}
+
+fn read(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).expect("a readable schema");
+    serde_json::from_str(&text).expect("a schema in JSON")
+}
+
+#[test]
+fn every_rendered_object_is_valid() {
+    let Some(folder) = schemas() else { return };
+    let mut schemas = Schemas::open(folder);
+    let catalog = Catalog::load().expect("the catalogue");
+    let mut checked = 0;
+    let secrets = [("auth.password".to_owned(), "x".to_owned())].into();
+    for name in catalog.names() {
+        let component = catalog.get(name).expect("a component");
+        for provider in ProviderId::ALL {
+            let values = component.values(provider, &json!({ "extra": { "list": [1, "two"] } }));
+            for secrets in [&BTreeMap::new(), &secrets] {
+                let objects = release(&Release {
+                    component,
+                    version: &component.version,
+                    namespace: &component.namespace,
+                    values: &values,
+                    secrets,
+                })
+                .expect("rendered objects");
+                for object in &objects {
+                    schemas.check(object);
+                    checked += 1;
+                }
+            }
+        }
+    }
+    for reference in [
+        json!({ "branch": "main" }),
+        json!({ "tag": "v1" }),
+        json!({ "commit": "0123456789abcdef0123456789abcdef01234567" }),
+    ] {
+        let scope = json!({
+            "url": "https://example.com/platform.git", "ref": reference, "path": "./kubernetes",
+            "interval": "1m", "prune": true, "namespace": "flux-system",
+        });
+        for object in gitops(&scope).expect("rendered objects") {
+            schemas.check(&object);
+            checked += 1;
+        }
+    }
+    for object in namespaces(&["a-team".to_owned()]).expect("rendered objects") {
+        schemas.check(&object);
+        checked += 1;
+    }
+    assert!(checked > 20, "only {checked} objects were checked");
+}
+
+#[test]
+fn a_misspelt_field_is_found() {
+    let Some(folder) = schemas() else { return };
+    let faults = Schemas::open(folder).faults(&json!({
+        "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "HelmRepository",
+        "metadata": { "name": "x" }, "spec": { "url": "https://example.com", "intervall": "1h" },
+    }));
+    assert_eq!(
+        faults,
+        [
+            "source.toolkit.fluxcd.io/v1/HelmRepository /spec: Additional properties are not allowed \
+             ('intervall' was unexpected)"
+        ]
+    );
+}
