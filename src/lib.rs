@@ -10,5 +10,6 @@ pub mod error;
 pub mod files;
 pub mod kube;
 pub mod plan;
+pub mod redact;
 pub mod settings;
 pub mod spec;
