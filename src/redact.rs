@@ -209,26 +209,59 @@ pub(crate) mod planted {
 
     /// Texts that hold a secret, and the secret.
     pub(crate) const TEXTS: &[(&str, &str)] = &[
-        ("Authorization: Bearer abcdefgh.12345678", "abcdefgh.12345678"),
+        (
+            "Authorization: Bearer abcdefgh.12345678",
+            "abcdefgh.12345678",
+        ),
         ("sent bearer 0123456789abcdef0123", "0123456789abcdef0123"),
-        ("got eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl back", "c2lnbmF0dXJl"),
-        ("k8s-aws-v1.aHR0cHM6Ly9zdHMuYW1hem9uYXdz", "aHR0cHM6Ly9zdHMuYW1hem9uYXdz"),
+        (
+            "got eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl back",
+            "c2lnbmF0dXJl",
+        ),
+        (
+            "k8s-aws-v1.aHR0cHM6Ly9zdHMuYW1hem9uYXdz",
+            "aHR0cHM6Ly9zdHMuYW1hem9uYXdz",
+        ),
         ("key AKIAIOSFODNN7EXAMPLE denied", "AKIAIOSFODNN7EXAMPLE"),
-        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalrXUtnFEMI"),
-        ("secret_access_key: \"wJalrXUtnFEMI/K7MDENG+x\"", "wJalrXUtnFEMI"),
-        ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "0123456789abcdefghij"),
-        ("github_pat_11ABCDEFG0abcdefghijkl_0123456789", "abcdefghijkl_0123456789"),
-        ("client abc8Q~0123456789abcdefghijABCDEFGHIJ0123 no", "0123456789abcdefghij"),
-        ("AIzaSyA0123456789abcdefghijABCDEFGHIJ012", "0123456789abcdefghij"),
+        (
+            "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "wJalrXUtnFEMI",
+        ),
+        (
+            "secret_access_key: \"wJalrXUtnFEMI/K7MDENG+x\"",
+            "wJalrXUtnFEMI",
+        ),
+        (
+            "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+            "0123456789abcdefghij",
+        ),
+        (
+            "github_pat_11ABCDEFG0abcdefghijkl_0123456789",
+            "abcdefghijkl_0123456789",
+        ),
+        (
+            "client abc8Q~0123456789abcdefghijABCDEFGHIJ0123 no",
+            "0123456789abcdefghij",
+        ),
+        (
+            "AIzaSyA0123456789abcdefghijABCDEFGHIJ012",
+            "0123456789abcdefghij",
+        ),
         ("ya29.a0AfH6SMBx0123456789abcdef", "0123456789abcdef"),
         ("https://me:hunter22@example.com/x", "hunter22"),
         ("GET /b?se=1&sig=abc%2Fdef== 200", "abc%2Fdef"),
         ("password=hunter22 for db", "hunter22"),
         ("--set 'token=abc'", "=abc"),
         ("token: abcdefgh12345678", "abcdefgh12345678"),
-        ("-----BEGIN RSA PRIVATE KEY-----\nMIIEabcdef\n-----END RSA PRIVATE KEY-----", "MIIEabcdef"),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIEabcdef\n-----END RSA PRIVATE KEY-----",
+            "MIIEabcdef",
+        ),
         ("-----BEGIN PRIVATE KEY-----\nMIIEtorn", "MIIEtorn"),
-        ("client-key-data: LS0tLS1CRUdJTiBSU0E", "LS0tLS1CRUdJTiBSU0E"),
+        (
+            "client-key-data: LS0tLS1CRUdJTiBSU0E",
+            "LS0tLS1CRUdJTiBSU0E",
+        ),
     ];
 }
 
