@@ -32,7 +32,7 @@ fn rules() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("kube", &["files"]),
         ("catalog", &[]),
         ("settings", &["error", "files"]),
-        ("spec", &["error", "settings"]),
+        ("spec", &["error", "files", "settings"]),
         ("files", &["error"]),
         ("providers", &["error", "rehearsal"]),
         ("rehearsal", &["error", "files"]),

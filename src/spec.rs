@@ -1,1 +1,0 @@
-//! What the user wants, typed and validated before anything happens.

@@ -1,0 +1,279 @@
+//! What the user wants, typed, whole and with its defaults, before anything happens. Values have been held to their rules by
+//! `settings`; here they get their defaults. Nothing here reads a file or a variable.
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use windlass_provider::{ClusterSpec, KindOptions, Nodes, ProviderId};
+
+use crate::{
+    error::{Error, Result},
+    files::Digest,
+    settings::{GitReference, PORTS, Setting, Settings, format_duration},
+};
+
+/// The namespaces of teams where nobody said otherwise: those of the scripts before windlass.
+const NAMESPACES: [&str; 2] = ["a-team", "b-team"];
+
+/// What the user wants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The cluster.
+    pub cluster: ClusterSpec,
+    /// The environment of the file that was laid over the rest.
+    pub environment: Option<String>,
+    /// What the user said of components; the others are as the catalogue has them.
+    pub components: Vec<ComponentSpec>,
+    /// No other components than these.
+    pub only: Option<Vec<String>>,
+    /// Not these components.
+    pub without: Vec<String>,
+    /// What Flux takes from Git.
+    pub gitops: Option<GitOpsSpec>,
+    /// The namespaces of teams.
+    pub namespaces: Vec<String>,
+}
+
+/// What the user said of a component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComponentSpec {
+    /// Its name in the catalogue.
+    pub name: String,
+    /// Whether it is wanted; `None`: as the catalogue says.
+    pub enabled: Option<bool>,
+    /// Its version; `None`: as the catalogue says.
+    pub version: Option<String>,
+    /// Its namespace; `None`: as the catalogue says.
+    pub namespace: Option<String>,
+    /// Values for its chart, laid over the catalogue's.
+    pub values: Map<String, Value>,
+    /// The paths of secret values → the variables of the environment that hold them. Their values are never kept.
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// What Flux takes from Git: a GitRepository and a Kustomization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitOpsSpec {
+    /// The repository, without credentials.
+    pub url: String,
+    /// What of it.
+    pub reference: GitReference,
+    /// The folder in it.
+    pub path: String,
+    /// How often Flux looks, in seconds.
+    pub interval_seconds: u64,
+    /// Whether what vanishes from Git is deleted.
+    pub prune: bool,
+    /// The namespace of the two objects.
+    pub namespace: String,
+}
+
+impl Spec {
+    /// Returns what the settings ask for, with defaults for what they leave open.
+    ///
+    /// # Errors
+    /// They name no provider.
+    pub fn new(settings: &Settings) -> Result<Self> {
+        let Some(provider) = value(&settings.provider) else {
+            let all = ProviderId::ALL.map(ProviderId::as_str).join(", ");
+            return Err(
+                Error::usage(format!("which provider? there are {all}")).hint(format!(
+                    "name it after the command, with --provider, with WINDLASS_PROVIDER, or in windlass.toml: \
+                     [clusters.{}] provider = \"kind\"",
+                    settings.cluster.value
+                )),
+            );
+        };
+        Ok(Self {
+            cluster: cluster(settings, provider),
+            environment: value(&settings.environment),
+            components: settings
+                .components
+                .iter()
+                .map(|(name, component)| ComponentSpec {
+                    name: name.clone(),
+                    enabled: value(&component.enabled),
+                    version: value(&component.version),
+                    namespace: value(&component.namespace),
+                    values: component.values.clone(),
+                    secrets: component
+                        .secrets
+                        .iter()
+                        .map(|(path, variable)| (path.clone(), variable.value.clone()))
+                        .collect(),
+                })
+                .collect(),
+            only: value(&settings.only),
+            without: value(&settings.without).unwrap_or_default(),
+            gitops: settings.gitops.as_ref().map(|gitops| GitOpsSpec {
+                url: gitops.url.value.clone(),
+                reference: value(&gitops.reference)
+                    .unwrap_or_else(|| GitReference::Branch("main".to_owned())),
+                path: value(&gitops.path).unwrap_or_else(|| "kubernetes".to_owned()),
+                interval_seconds: value(&gitops.interval).map_or(60, |interval| interval.as_secs()),
+                prune: value(&gitops.prune).unwrap_or(true),
+                namespace: value(&gitops.namespace).unwrap_or_else(|| "flux-system".to_owned()),
+            }),
+            namespaces: value(&settings.namespaces)
+                .unwrap_or_else(|| NAMESPACES.map(str::to_owned).to_vec()),
+        })
+    }
+
+    /// Returns what the user said of a component, if anything.
+    #[must_use]
+    pub fn component(&self, name: &str) -> Option<&ComponentSpec> {
+        self.components
+            .iter()
+            .find(|component| component.name == name)
+    }
+
+    /// Returns whether a component is wanted that the catalogue would have or not: `--only` and `--without` beat the file,
+    /// which beats the catalogue. What a wanted component needs comes with it; that is the catalogue's to say.
+    #[must_use]
+    pub fn wants(&self, name: &str, by_default: bool) -> bool {
+        let named = |names: &[String]| names.iter().any(|other| other == name);
+        match &self.only {
+            Some(only) => named(only),
+            None if named(&self.without) => false,
+            None => self
+                .component(name)
+                .and_then(|component| component.enabled)
+                .unwrap_or(by_default),
+        }
+    }
+
+    /// Returns what was asked for, flat: setting → value, for saying how two runs differ. A chart's values, among which
+    /// someone may have written a secret, are told by their digest.
+    #[must_use]
+    pub fn asked(&self) -> BTreeMap<String, String> {
+        let mut asked = Asked::default();
+        let cluster = &self.cluster;
+        asked.put("cluster", &cluster.name);
+        asked.put("provider", cluster.provider);
+        asked.put_some("environment", self.environment.as_ref());
+        asked.put_some("kubernetes-version", cluster.kubernetes_version.as_ref());
+        asked.put_some("lifetime", cluster.lifetime.map(format_duration));
+        asked.put("nodes.min", cluster.nodes.min);
+        asked.put("nodes.max", cluster.nodes.max);
+        if cluster.provider == ProviderId::Kind {
+            asked.put_some("kind.engine", cluster.kind.engine.as_ref());
+            asked.put_some("kind.image", cluster.kind.image.as_ref());
+            asked.put("kind.http-port", cluster.kind.http_port);
+            asked.put("kind.https-port", cluster.kind.https_port);
+        } else {
+            asked.put("nodes.size", text(&cluster.nodes.size));
+        }
+        for pool in &cluster.node_pools {
+            let at = |key: &str| format!("node-pools.{}.{key}", pool.name);
+            asked.put(&at("min"), pool.min);
+            asked.put(&at("max"), pool.max);
+            for (label, value) in &pool.labels {
+                asked.put(&at(&format!("labels.{label}")), value);
+            }
+            for taint in &pool.taints {
+                let key = format!("taints.{}:{}", taint.key, text(&taint.effect));
+                asked.put(&at(&key), &taint.value);
+            }
+        }
+        for component in &self.components {
+            let at = |key: &str| format!("components.{}.{key}", component.name);
+            asked.put_some(&at("enabled"), component.enabled);
+            asked.put_some(&at("version"), component.version.as_ref());
+            asked.put_some(&at("namespace"), component.namespace.as_ref());
+            if !component.values.is_empty() {
+                let values = Value::Object(component.values.clone()).to_string();
+                asked.put(&at("values"), format!("sha256:{}", Digest::of(values)));
+            }
+            for (path, variable) in &component.secrets {
+                asked.put(&at(&format!("secrets.{path}")), variable);
+            }
+        }
+        asked.put_some("only", self.only.as_ref().map(|names| names.join(",")));
+        if !self.without.is_empty() {
+            asked.put("without", self.without.join(","));
+        }
+        if let Some(gitops) = &self.gitops {
+            let (kind, name) = match &gitops.reference {
+                GitReference::Branch(name) => ("gitops.branch", name),
+                GitReference::Tag(name) => ("gitops.tag", name),
+                GitReference::Commit(name) => ("gitops.commit", name),
+            };
+            asked.put("gitops.url", &gitops.url);
+            asked.put(kind, name);
+            asked.put("gitops.path", &gitops.path);
+            let interval = Duration::from_secs(gitops.interval_seconds);
+            asked.put("gitops.interval", format_duration(interval));
+            asked.put("gitops.prune", gitops.prune);
+            asked.put("gitops.namespace", &gitops.namespace);
+        }
+        asked.put("platform.namespaces", self.namespaces.join(","));
+        asked.0
+    }
+}
+
+#[derive(Default)]
+struct Asked(BTreeMap<String, String>);
+
+impl Asked {
+    fn put(&mut self, setting: &str, value: impl ToString) {
+        self.0.insert(setting.to_owned(), value.to_string());
+    }
+
+    fn put_some(&mut self, setting: &str, value: Option<impl ToString>) {
+        if let Some(value) = value {
+            self.put(setting, value);
+        }
+    }
+}
+
+/// Returns the word that serde has for a variant without fields.
+fn text(variant: &impl Serialize) -> String {
+    match serde_json::to_value(variant) {
+        Ok(Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+fn value<T: Clone>(setting: &Option<Setting<T>>) -> Option<T> {
+    setting.as_ref().map(|setting| setting.value.clone())
+}
+
+fn cluster(settings: &Settings, provider: ProviderId) -> ClusterSpec {
+    // On Kind one node is enough; on the clouds the numbers are those of the scripts before windlass.
+    let (least, most) = match provider {
+        ProviderId::Kind => (1, 1),
+        ProviderId::Aws | ProviderId::Azure | ProviderId::Google => (2, 4),
+    };
+    let (min, max) = match (value(&settings.min_nodes), value(&settings.max_nodes)) {
+        (Some(min), Some(max)) => (min, max),
+        (Some(min), None) => (min, most.max(min)),
+        (None, Some(max)) => (least.min(max), max),
+        (None, None) => (least, most),
+    };
+    ClusterSpec {
+        name: settings.cluster.value.clone(),
+        provider,
+        kubernetes_version: value(&settings.kubernetes_version),
+        nodes: Nodes {
+            min,
+            max,
+            size: value(&settings.node_size).unwrap_or_default(),
+        },
+        node_pools: settings
+            .node_pools
+            .iter()
+            .map(|pool| pool.value.clone())
+            .collect(),
+        lifetime: value(&settings.lifetime).flatten(),
+        kind: KindOptions {
+            engine: value(&settings.engine),
+            image: value(&settings.image),
+            http_port: value(&settings.http_port).unwrap_or(PORTS.0),
+            https_port: value(&settings.https_port).unwrap_or(PORTS.1),
+        },
+    }
+}
