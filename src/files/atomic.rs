@@ -6,8 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
-
 use crate::error::{Error, Kind, Result};
 
 /// Who may read a file.
@@ -184,9 +182,7 @@ pub(crate) fn explain(error: io::Error, what: &str, path: &Path) -> Error {
     };
     let error = Error::new(
         Kind::Refused,
-        Err::<(), _>(reason)
-            .context(format!("{what} {}", path.display()))
-            .expect_err("it was made an error one line above"),
+        reason.context(format!("{what} {}", path.display())),
     );
     if hint.is_empty() {
         error
