@@ -102,6 +102,23 @@ impl Engine {
     where
         A: Serialize + Send + Sync,
     {
+        let mut run = self.open(lock, plan, past, executor).await?;
+        run.announce();
+        run.drive().await?;
+        Ok(run.end())
+    }
+
+    /// Opens the journal of a run, having looked at what `past` had finished.
+    pub(super) async fn open<'a, A>(
+        &'a self,
+        lock: &RunLock,
+        plan: &'a Plan<A>,
+        past: Option<&PastRun<A>>,
+        executor: &'a dyn Executor<A>,
+    ) -> Result<Run<'a, A>>
+    where
+        A: Serialize + Send + Sync,
+    {
         plan.check().map_err(|error| Error::new(Kind::Bug, error))?;
         let begun = self.cx.clock.now();
         let cx = Ctx {
@@ -122,7 +139,7 @@ impl Engine {
             }
         };
         let skipped: BTreeSet<StepId> = outcomes.keys().cloned().collect();
-        let mut run = Run {
+        Ok(Run {
             voice: Arc::new(Voice::new(self.reporter.clone(), cx.clock.clone())),
             schedule: Schedule::new(plan, &skipped),
             engine: self,
@@ -138,10 +155,7 @@ impl Engine {
             failures: Vec::new(),
             exit: None,
             journal_fault: None,
-        };
-        run.announce();
-        run.drive().await?;
-        Ok(run.end())
+        })
     }
 
     /// Returns the outcomes of those steps of `past` that still hold.
@@ -195,12 +209,12 @@ impl Engine {
 }
 
 /// A run that is going on.
-struct Run<'a, A> {
+pub(super) struct Run<'a, A> {
     engine: &'a Engine,
     plan: &'a Plan<A>,
     executor: &'a dyn Executor<A>,
     cx: Ctx,
-    journal: Journal,
+    pub(super) journal: Journal,
     voice: Arc<Voice>,
     schedule: Schedule<'a, A>,
     outcomes: Arc<Outcomes>,
@@ -214,7 +228,7 @@ struct Run<'a, A> {
 }
 
 impl<'a, A: Serialize + Send + Sync> Run<'a, A> {
-    fn announce(&self) {
+    pub(super) fn announce(&self) {
         let plan = self.plan;
         self.voice.say(EventKind::RunStarted {
             run: self.journal.run().to_string(),
@@ -236,7 +250,7 @@ impl<'a, A: Serialize + Send + Sync> Run<'a, A> {
     }
 
     /// Runs steps until none is running and none may begin.
-    async fn drive(&mut self) -> Result<()> {
+    pub(super) async fn drive(&mut self) -> Result<()> {
         let engine: &'a Engine = self.engine;
         let interrupt = &engine.interrupt;
         let clock = self.cx.clock.clone();
@@ -421,7 +435,7 @@ impl<'a, A: Serialize + Send + Sync> Run<'a, A> {
     }
 
     /// Writes down and shows that the run has ended.
-    fn end(mut self) -> Finished {
+    pub(super) fn end(mut self) -> Finished {
         let not_begun = self.schedule.list_open();
         if !not_begun.is_empty() {
             if self.engine.interrupt.is_requested() {

@@ -36,10 +36,33 @@ use record::Record;
 /// How many runs of a cluster are kept.
 const KEPT: usize = 20;
 
+/// What a journal is written to: a file, and in tests a disk that fills up.
+pub(super) trait Disk: Send {
+    /// Writes with one call; returns how many bytes got there.
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize>;
+    /// Returns once they would survive a loss of power.
+    fn sync(&mut self) -> std::io::Result<()>;
+    /// Takes away all after the first `length` bytes.
+    fn cut(&mut self, length: u64) -> std::io::Result<()>;
+}
+
+impl Disk for File {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Write::write(self, bytes)
+    }
+
+    fn sync(&mut self) -> std::io::Result<()> {
+        self.sync_data()
+    }
+
+    fn cut(&mut self, length: u64) -> std::io::Result<()> {
+        self.set_len(length)
+    }
+}
+
 /// The journal of the run that is going on.
-#[derive(Debug)]
 pub(super) struct Journal {
-    file: File,
+    pub(super) disk: Box<dyn Disk>,
     path: PathBuf,
     /// Where the next record goes.
     length: u64,
@@ -87,14 +110,15 @@ impl Journal {
         let earlier = list_runs(folder)?;
         let run = next_id(clock.now(), earlier.last().copied());
         let path = file_of(folder, run);
+        // To append, so that nothing is left between the records where a torn one was cut off.
         let file = OpenOptions::new()
-            .write(true)
+            .append(true)
             .create_new(true)
             .mode(0o600)
             .open(&path)
             .with_context(|| format!("cannot make the journal {}", path.display()))?;
         let mut journal = Self {
-            file,
+            disk: Box::new(file),
             path,
             length: 0,
             run,
@@ -142,7 +166,7 @@ impl Journal {
             .and_then(|file| file.set_len(past.length).map(|()| file))
             .with_context(|| format!("cannot write the journal {}", path.display()))?;
         let mut journal = Self {
-            file,
+            disk: Box::new(file),
             path,
             length: past.length,
             run: past.run,
@@ -165,26 +189,14 @@ impl Journal {
             attempt: self.attempt,
             kind,
         };
-        let write = || -> anyhow::Result<u64> {
-            let mut value = serde_json::to_value(&record)?;
-            self.redactor.value(&mut value);
-            let mut line = serde_json::to_vec(&value)?;
-            line.push(b'\n');
-            let written = (&self.file).write(&line)?;
-            if written < line.len() {
-                return Err(std::io::Error::from(ErrorKind::StorageFull).into());
-            }
-            self.file.sync_data()?;
-            Ok(line.len() as u64)
-        };
-        match write() {
+        match self.write(&record) {
             Ok(length) => {
                 self.length += length;
                 Ok(())
             }
             Err(error) => {
                 // Where even this fails, the reader drops the torn line.
-                drop(self.file.set_len(self.length));
+                drop(self.disk.cut(self.length));
                 Err(Error::new(
                     Kind::Refused,
                     error.context(format!("cannot write the journal {}", self.path.display())),
@@ -192,6 +204,20 @@ impl Journal {
                 .hint("free some space there, or make it writable, and run the same command again"))
             }
         }
+    }
+
+    /// Returns the length of the line that the record became.
+    fn write(&mut self, record: &Record) -> anyhow::Result<u64> {
+        let mut value = serde_json::to_value(record)?;
+        self.redactor.value(&mut value);
+        let mut line = serde_json::to_vec(&value)?;
+        line.push(b'\n');
+        let written = self.disk.write(&line)?;
+        if written < line.len() {
+            return Err(std::io::Error::from(ErrorKind::StorageFull).into());
+        }
+        self.disk.sync()?;
+        Ok(line.len() as u64)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What fails, and what is tried again.
 
 use super::*;
+use crate::engine::journal::Disk;
 
 #[tokio::test(start_paused = true)]
 async fn what_is_transient_is_tried_again_with_growing_waits() {
@@ -159,4 +160,64 @@ async fn a_folder_that_cannot_be_written_refuses_before_the_first_change() {
     assert_eq!(error.kind, Kind::Refused);
     assert!(stage.world.lock().unwrap().is_empty());
     assert!(stage.take_told().is_empty());
+}
+
+/// A disk with space for so many records.
+struct SmallDisk(u32);
+
+impl Disk for SmallDisk {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self
+            .0
+            .checked_sub(1)
+            .ok_or(std::io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn sync(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn cut(&mut self, _: u64) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_fills_up_stops_the_run_part_way() {
+    let plan = plan(&[("a", "", 1), ("b", "", 2), ("c", "a", 1)]);
+    // Space for both beginnings, and for the end of a; then for the beginning of a alone.
+    for (space, done, not_begun) in [
+        (3, vec!["a", "b"], vec!["c"]),
+        (1, vec!["a"], vec!["b", "c"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = Stage::new();
+        let lock = RunLock::take(folder.path(), "setup", &*stage.clock).unwrap();
+        let engine = stage.engine();
+        let mut run = engine.open(&lock, &plan, None, &*stage).await.unwrap();
+        run.journal.disk = Box::new(SmallDisk(space));
+        run.announce();
+        run.drive().await.unwrap();
+        let finished = run.end();
+        assert_eq!(finished.exit, Some(Kind::Stopped));
+        assert_eq!(names(finished.outcomes.keys()), done);
+        assert_eq!(names(&finished.not_begun), not_begun);
+        let fault = finished.journal_fault.unwrap();
+        assert_eq!(fault.kind, Kind::Stopped);
+        assert!(fault.to_string().contains("no storage space"), "{fault}");
+        // What could not be written down was not shown as done.
+        let told = stage.take_told();
+        assert!(!told.iter().any(|line| line.contains("done b")), "{told:?}");
+        assert!(told.last().unwrap().contains("end 3"), "{told:?}");
+    }
+    // With no space for a single beginning, nothing begins.
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::new();
+    let lock = RunLock::take(folder.path(), "setup", &*stage.clock).unwrap();
+    let engine = stage.engine();
+    let mut run = engine.open(&lock, &plan, None, &*stage).await.unwrap();
+    run.journal.disk = Box::new(SmallDisk(0));
+    assert_eq!(run.drive().await.unwrap_err().kind, Kind::Refused);
+    assert!(stage.world.lock().unwrap().is_empty());
 }

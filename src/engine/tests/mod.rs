@@ -114,6 +114,16 @@ impl Stage {
         (!acts.is_empty()).then(|| acts.remove(0))
     }
 
+    pub(super) fn engine(self: &Arc<Self>) -> Engine {
+        Engine {
+            cx: Ctx::new(self.clock.clone()),
+            interrupt: self.interrupt.clone(),
+            reporter: self.clone(),
+            redactor: Arc::new(Redactor::new()),
+            options: Options::default(),
+        }
+    }
+
     pub(super) async fn run(
         self: &Arc<Self>,
         folder: &Path,
@@ -122,13 +132,7 @@ impl Stage {
         adjust: impl FnOnce(&mut Engine),
     ) -> crate::error::Result<Finished> {
         let lock = RunLock::take(folder, &plan.command, &*self.clock)?;
-        let mut engine = Engine {
-            cx: Ctx::new(self.clock.clone()),
-            interrupt: self.interrupt.clone(),
-            reporter: self.clone(),
-            redactor: Arc::new(Redactor::new()),
-            options: Options::default(),
-        };
+        let mut engine = self.engine();
         adjust(&mut engine);
         engine.run(&lock, plan, past, &**self).await
     }
