@@ -1,1 +1,21 @@
-//! The Kubernetes room.
+//! The Kubernetes room: speaks to one cluster's API.
+//!
+//! It applies objects in two stages, judges and awaits their readiness by watch, explains what failed, deletes and waits,
+//! keeps windlass's inventory, and edits kubeconfig files. It knows no catalogue, no plan and no provider: only the types
+//! of the provider seam. Objects are plain JSON values, so that any kind works. Every wait goes through the context's clock.
+
+mod client;
+mod discovery;
+mod fault;
+mod list;
+mod objects;
+mod watch;
+
+pub use client::Cluster;
+
+pub use discovery::Kind;
+pub use list::Selector;
+pub use objects::{ObjectRef, parse};
+
+/// The field manager of all that windlass applies.
+pub const MANAGER: &str = "windlass";

@@ -1,0 +1,298 @@
+//! The connection to one cluster's API: every request passes here, bounded in number, retried and classified.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, StatusCode};
+use kube::{Client, Config, client::Body};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use windlass_provider::{Auth, Ctx, Error, Fault, Kubeconfig, Result};
+
+use super::{
+    discovery::Kinds,
+    fault::{self, Failure},
+};
+
+/// How many requests are under way at once; watches are not counted.
+const SIDE_BY_SIDE: usize = 16;
+/// How often a request is tried before its transient fault is handed to the caller, who may wait longer.
+const ATTEMPTS: u32 = 5;
+/// The pause after the first attempt; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest that a server's `Retry-After` is obeyed before the caller is told instead.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a connection may be silent, in real seconds: it is about sockets, not about the run. The API server ends its own
+/// requests after 60 s; a watch that was cut resumes where it was.
+const SILENCE: Duration = Duration::from_secs(75);
+
+/// One cluster's API. Clones share connections, the bound on requests and what is known of its kinds.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    slots: Arc<Semaphore>,
+    pub(super) kinds: Arc<Kinds>,
+    server: Arc<str>,
+}
+
+/// What a request brought.
+pub(super) struct Answer {
+    /// 201 where an apply made the object.
+    pub(super) status: StatusCode,
+    /// The body.
+    pub(super) body: Vec<u8>,
+}
+
+impl Cluster {
+    /// Returns a client for the API that `access` names. Sends nothing yet; needs a tokio runtime.
+    ///
+    /// Proxies are taken from the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), never for loopback.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`] where the URL, a certificate or a key cannot be read, or where the URL is plain http to another machine.
+    pub fn connect(access: &Kubeconfig) -> Result<Self> {
+        let cannot = |why: String| {
+            Error::new(
+                Fault::Invalid,
+                format!("cannot connect to {}", access.server),
+            )
+            .cause(why)
+        };
+        let url: http::Uri = access
+            .server
+            .parse()
+            .map_err(|error| cannot(format!("the server's URL is not valid: {error}")))?;
+        let loopback = is_loopback(&url);
+        match url.scheme_str() {
+            Some("https") => {}
+            Some("http") if loopback => {}
+            Some("http") => {
+                return Err(cannot(
+                    "plain http to another machine would show the credential to the network".into(),
+                ));
+            }
+            _ => return Err(cannot("the URL must begin with https://".into())),
+        }
+        let mut config = Config::new(url.clone());
+        config.root_cert = match &access.certificate_authority {
+            Some(pem) => Some(
+                CertificateDer::pem_slice_iter(pem.as_bytes())
+                    .map(|certificate| certificate.map(|der| der.to_vec()))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|error| {
+                        cannot(format!("its certificate authority is not PEM: {error}"))
+                    })?,
+            ),
+            // Saves reading the system's roots, which may not even be there, where no TLS is spoken.
+            None if url.scheme_str() == Some("http") => Some(Vec::new()),
+            None => None,
+        };
+        config.tls_server_name.clone_from(&access.tls_server_name);
+        config.auth_info = serde_json::from_value(match &access.auth {
+            Auth::Token(token) => json!({ "token": token }),
+            Auth::Certificate { certificate, key } => json!({
+                "client-certificate-data": base64(certificate),
+                "client-key-data": base64(key),
+            }),
+        })
+        .map_err(|error| cannot(format!("its credential cannot be used: {error}")))?;
+        config.proxy_url = if loopback {
+            None
+        } else {
+            proxy(&url).map_err(cannot)?
+        };
+        config.default_retry = false;
+        config.read_timeout = Some(SILENCE);
+        config.reset_reader_on_write = true;
+        let client = Client::try_from(config).map_err(|error| {
+            cannot(fault::chain(&error).join(": "))
+                .hint("check the kubeconfig's certificate and key: windlass kubeconfig")
+        })?;
+        Ok(Self {
+            client,
+            slots: Arc::new(Semaphore::new(SIDE_BY_SIDE)),
+            kinds: Arc::default(),
+            server: access.server.as_str().into(),
+        })
+    }
+
+    /// Returns the server's URL, for messages.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Asks whether the API is ready to serve (`/readyz`) and returns its version, as in "v1.36.1".
+    ///
+    /// # Errors
+    /// Transient while it is not up yet.
+    pub async fn reachable(&self, cx: &Ctx) -> Result<String> {
+        let doing = format!("reach the Kubernetes API at {}", self.server);
+        self.send(cx, &doing, get_request("/readyz")?).await?;
+        let version = self.read(cx, &doing, get_request("/version")?).await?;
+        match version["gitVersion"].as_str() {
+            Some(version) => Ok(version.to_owned()),
+            None => Err(Error::new(Fault::Failed, format!("cannot {doing}"))
+                .cause("what answered at /version is not a Kubernetes API: it has no gitVersion")),
+        }
+    }
+
+    /// Sends a request and reads the JSON that it brings. `doing` completes "cannot …".
+    pub(super) async fn read(
+        &self,
+        cx: &Ctx,
+        doing: &str,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<Value, Failure> {
+        let answer = self.send(cx, doing, request).await?;
+        Ok(parse(doing, &answer.body)?)
+    }
+
+    /// Sends a request until it is answered, refused for good, or has failed too often; within the context's deadline.
+    ///
+    /// Only requests that may be sent twice come here: reads, server-side apply, deletes.
+    pub(super) async fn send(
+        &self,
+        cx: &Ctx,
+        doing: &str,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<Answer, Failure> {
+        let attempts = async {
+            let mut pause = FIRST_PAUSE;
+            let mut attempt = 1;
+            loop {
+                let (failure, asked) = match self.attempt(doing, request.clone()).await {
+                    Ok(answer) => return Ok(Ok(answer)),
+                    Err(failure) => failure,
+                };
+                let wait = asked.unwrap_or(pause);
+                // A kind that is not served does not come within moments.
+                let passes = failure.error.fault == Fault::Transient && !failure.is_unserved();
+                if !passes || attempt == ATTEMPTS || wait > LONGEST_PAUSE {
+                    return Ok(Err(failure));
+                }
+                cx.clock.sleep(wait).await;
+                pause *= 2;
+                attempt += 1;
+            }
+        };
+        cx.bound(doing, attempts).await?
+    }
+
+    async fn attempt(
+        &self,
+        doing: &str,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<Answer, (Failure, Option<Duration>)> {
+        let _slot = self.slots.acquire().await;
+        let lost = |error: kube::Error| (Failure::of(doing, error), None);
+        let response = self
+            .client
+            .send(request.map(Body::from))
+            .await
+            .map_err(lost)?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect_bytes().await.map_err(lost)?.to_vec();
+        if parts.status.is_success() {
+            return Ok(Answer {
+                status: parts.status,
+                body,
+            });
+        }
+        let status = fault::status(parts.status, &body);
+        let asked = retry_after(&parts.headers).or_else(|| {
+            let seconds = status.details.as_ref()?.retry_after_seconds;
+            (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+        });
+        Err((Failure::refused(doing, status), asked))
+    }
+
+    /// Opens a watch; its events come as the lines of the answer. Not counted among the requests side by side.
+    pub(super) async fn open(
+        &self,
+        doing: &str,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<
+        impl futures::Stream<Item = Result<kube::core::WatchEvent<Value>, kube::Error>> + Send + use<>,
+        Failure,
+    > {
+        self.client
+            .request_events::<Value>(request)
+            .await
+            .map_err(|error| Failure::of(doing, error))
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a JSON body.
+pub(super) fn parse(doing: &str, body: &[u8]) -> Result<Value> {
+    serde_json::from_slice(body).map_err(|error| {
+        Error::new(Fault::Failed, format!("cannot {doing}"))
+            .cause(format!("the answer is not JSON: {error}"))
+            .hint("check that the kubeconfig's server is a Kubernetes API, and not a proxy's login page")
+    })
+}
+
+/// Returns a GET request for a path.
+pub(super) fn get_request(path: &str) -> Result<http::Request<Vec<u8>>> {
+    http::Request::get(path)
+        .body(Vec::new())
+        .map_err(|error| built(path, &error))
+}
+
+/// Returns the error of a request that could not even be built.
+pub(super) fn built(what: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::new(Fault::Invalid, format!("cannot ask for {what}")).cause(error.to_string())
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+    Some(Duration::from_secs(seconds.parse().ok()?))
+}
+
+pub(super) fn base64(text: &str) -> String {
+    use ::base64::{Engine, prelude::BASE64_STANDARD};
+    BASE64_STANDARD.encode(text)
+}
+
+fn is_loopback(url: &http::Uri) -> bool {
+    let host = url.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// Returns the proxy that the environment names for `url`.
+///
+/// kube holds NO_PROXY against the proxy's own address (its `file_loader.rs`), so the decision is made here, by the
+/// matcher that reqwest uses too; kube gets the URL as it was written, with the user in it.
+fn proxy(url: &http::Uri) -> Result<Option<http::Uri>, String> {
+    use hyper_util::client::proxy::matcher::Matcher;
+    if Matcher::from_env().intercept(url).is_none() {
+        return Ok(None);
+    }
+    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        .into_iter()
+        .find_map(|name| Some((name, std::env::var(name).ok().filter(|v| !v.is_empty())?)))
+        .map(|(name, value)| {
+            let value = if value.contains("://") {
+                value
+            } else {
+                format!("http://{value}")
+            };
+            // The value may hold a password: only the variable is named.
+            value
+                .parse()
+                .map_err(|error| format!("the proxy that {name} names is not a URL: {error}"))
+        })
+        .transpose()
+}
