@@ -9,6 +9,8 @@ mod discovery;
 mod fault;
 mod list;
 mod objects;
+mod ready;
+mod trouble;
 mod watch;
 
 pub use client::Cluster;
@@ -16,6 +18,7 @@ pub use client::Cluster;
 pub use discovery::Kind;
 pub use list::Selector;
 pub use objects::{ObjectRef, parse};
+pub use ready::{Reason, Verdict, judge};
 
 /// The field manager of all that windlass applies.
 pub const MANAGER: &str = "windlass";
