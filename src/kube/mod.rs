@@ -6,11 +6,14 @@
 
 mod client;
 mod discovery;
+mod explain;
 mod fault;
 mod list;
 mod objects;
+mod pods;
 mod ready;
 mod trouble;
+mod wait;
 mod watch;
 
 pub use client::Cluster;

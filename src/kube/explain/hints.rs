@@ -1,0 +1,157 @@
+//! What to type or to change, by the words that the cluster uses.
+
+use crate::kube::ObjectRef;
+
+/// Words of causes, and what helps. `{pod}` and `{object}` become the kubectl arguments that name them.
+const KNOWN: [(&[&str], &str); 17] = [
+    (
+        &["ImagePullBackOff", "ErrImagePull"],
+        "check the image's name and tag, and that the cluster's nodes reach its registry: kubectl describe {pod}",
+    ),
+    (
+        &["InvalidImageName"],
+        "the image's name is not one: correct it in the values of the component",
+    ),
+    (
+        &["OOMKilled", "exit code 137"],
+        "the container ran out of memory: raise its memory limit in the values of the component",
+    ),
+    (
+        &["CrashLoopBackOff"],
+        "read what it said before it ended: kubectl logs {pod} --previous",
+    ),
+    (
+        &["CreateContainerConfigError", "FailedMount"],
+        "a Secret or ConfigMap that the pod names may be missing: kubectl describe {pod}",
+    ),
+    (
+        &["Unschedulable", "FailedScheduling"],
+        "no node has room for the pod: use more or larger nodes, or lower its requests",
+    ),
+    (
+        &["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "chart version found"],
+        "the registry does not have that chart or version: check both, and choose another in windlass.toml",
+    ),
+    (
+        &["UNAUTHORIZED", "DENIED", "authentication required"],
+        "the registry wants a credential that the cluster does not have, or the name is wrong",
+    ),
+    (
+        &[
+            "no such host",
+            "i/o timeout",
+            "connection refused",
+            "TLS handshake timeout",
+        ],
+        "the cluster cannot reach what it needs: check its network, DNS and proxy",
+    ),
+    (
+        &["toomanyrequests", "TOOMANYREQUESTS", "rate limit"],
+        "the registry limits pulls: wait, or use a mirror",
+    ),
+    (
+        &["x509:"],
+        "the cluster does not trust a certificate: a proxy may replace it; give the cluster its authority",
+    ),
+    (
+        &["exceeded quota"],
+        "a ResourceQuota of the namespace is used up: kubectl describe quota --all-namespaces",
+    ),
+    (
+        &["violates PodSecurity"],
+        "the namespace's Pod Security level forbids such pods: set its label pod-security.kubernetes.io/enforce",
+    ),
+    (
+        &["failed calling webhook"],
+        "an admission webhook does not answer: see whether the pods behind it run",
+    ),
+    (
+        &["Suspended:"],
+        "resume it: kubectl patch {object} --type merge -p '{\"spec\":{\"suspend\":false}}'",
+    ),
+    (
+        &["InstallFailed", "UpgradeFailed", "RetriesExceeded"],
+        "see all that Helm said: kubectl describe {object}",
+    ),
+    (
+        &["ProgressDeadlineExceeded", "BackoffLimitExceeded"],
+        "see its pods and events: kubectl describe {object}",
+    ),
+];
+
+/// How many hints are given at most.
+const MOST: usize = 2;
+
+/// Returns what may help against `causes`; where nothing is known, how to look closer.
+pub(super) fn of(causes: &[String], object: &ObjectRef, pod: Option<&ObjectRef>) -> Vec<String> {
+    let named = arguments(object);
+    let pod = pod.map_or_else(|| named.clone(), arguments);
+    let mut hints: Vec<_> = KNOWN
+        .iter()
+        .filter(|(words, _)| {
+            causes
+                .iter()
+                .any(|cause| words.iter().any(|word| cause.contains(word)))
+        })
+        .take(MOST)
+        .map(|(_, hint)| hint.replace("{pod}", &pod).replace("{object}", &named))
+        .collect();
+    if hints.is_empty() {
+        hints.push(format!("look closer: kubectl describe {named}"));
+    }
+    hints
+}
+
+/// Returns how kubectl is told of an object: "-n a-team deployment.apps/web".
+fn arguments(object: &ObjectRef) -> String {
+    let kind = object.kind.to_lowercase();
+    let kind = match object.group() {
+        "" => kind,
+        group => format!("{kind}.{group}"),
+    };
+    match &object.namespace {
+        Some(namespace) => format!("-n {namespace} {kind}/{}", object.name),
+        None => format!("{kind}/{}", object.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_say_what_to_type() {
+        let release = ObjectRef::namespaced(
+            "helm.toolkit.fluxcd.io/v2",
+            "HelmRelease",
+            "flux-system",
+            "traefik",
+        );
+        let pod = ObjectRef::namespaced("v1", "Pod", "traefik", "traefik-1");
+        let of = |causes: &[&str], pod: Option<&ObjectRef>| {
+            let causes: Vec<_> = causes.iter().map(|&cause| cause.to_owned()).collect();
+            super::of(&causes, &release, pod)
+        };
+        assert_eq!(
+            of(&["x: CrashLoopBackOff: back-off 10s"], Some(&pod)),
+            ["read what it said before it ended: kubectl logs -n traefik pod/traefik-1 --previous"]
+        );
+        assert_eq!(
+            of(&["x: InstallFailed: y"], None),
+            [
+                "see all that Helm said: kubectl describe -n flux-system helmrelease.helm.toolkit.fluxcd.io/traefik"
+            ]
+        );
+        assert_eq!(
+            of(&["something new"], None),
+            [
+                "look closer: kubectl describe -n flux-system helmrelease.helm.toolkit.fluxcd.io/traefik"
+            ]
+        );
+        let many = of(
+            &["OOMKilled", "CrashLoopBackOff", "exceeded quota"],
+            Some(&pod),
+        );
+        assert_eq!(many.len(), MOST);
+    }
+}
