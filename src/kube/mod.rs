@@ -6,6 +6,7 @@
 
 mod apply;
 mod client;
+mod delete;
 mod discovery;
 mod explain;
 mod fault;

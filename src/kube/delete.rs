@@ -1,0 +1,284 @@
+//! Deleting objects and waiting, by watch, until they are gone. A finalizer is never touched: what holds an object is named.
+
+use std::collections::HashMap;
+
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, SelectAll},
+};
+use kube::core::{
+    Request,
+    params::{DeleteParams, PropagationPolicy},
+};
+use serde_json::Value;
+use windlass_provider::{Change, Ctx, Error, Fault, Result};
+
+use super::{
+    Cluster, ObjectRef, client, list, ready,
+    watch::{self, Seen},
+};
+
+/// How many objects are deleted at once.
+const SIDE_BY_SIDE: usize = 16;
+
+impl Cluster {
+    /// Deletes objects, with what they own in the background, and waits until each is gone. Absence is success. Returns, in
+    /// their order, which were there to be removed.
+    ///
+    /// # Errors
+    /// Those of the API; [`Fault::TimedOut`] when the context's deadline passes, with the finalizers that hold each object.
+    pub async fn delete_and_wait(&self, cx: &Ctx, refs: &[ObjectRef]) -> Result<Vec<Change>> {
+        let deleted: Vec<Deleted> = stream::iter(refs)
+            .map(|name| self.delete(cx, name))
+            .buffered(SIDE_BY_SIDE)
+            .try_collect()
+            .await?;
+        let waiting: HashMap<ObjectRef, Option<String>> = refs
+            .iter()
+            .zip(&deleted)
+            .filter_map(|(name, deleted)| match deleted {
+                Deleted::Absent => None,
+                Deleted::Going { uid } => Some((name.clone(), uid.clone())),
+            })
+            .collect();
+        let mut wait = Wait {
+            all: waiting.len(),
+            waiting,
+            held: HashMap::new(),
+            said: String::new(),
+        };
+        let what = match refs {
+            [one] => format!("delete {one}"),
+            _ => format!("delete {} objects", refs.len()),
+        };
+        match cx.bound(&what, wait.run(self, cx)).await {
+            Err(error) if error.fault == Fault::TimedOut => return Err(wait.late(cx)),
+            Err(error) => return Err(error),
+            Ok(()) => {}
+        }
+        Ok(deleted
+            .into_iter()
+            .map(|deleted| match deleted {
+                Deleted::Absent => Change::Absent,
+                Deleted::Going { .. } => Change::Removed,
+            })
+            .collect())
+    }
+
+    /// Asks for one object's deletion, and does not wait.
+    async fn delete(&self, cx: &Ctx, name: &ObjectRef) -> Result<Deleted> {
+        let Some(kind) = self.find_kind(cx, &name.api_version, &name.kind).await? else {
+            return Ok(Deleted::Absent);
+        };
+        let doing = format!("delete {name}");
+        let params = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Background),
+            ..Default::default()
+        };
+        let request = Request::new(kind.path(name.namespace.as_deref()))
+            .delete(&name.name, &params)
+            .map_err(|error| client::built(&doing, &error))?;
+        let answer = match self.read(cx, &doing, request).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.is_absent() => return Ok(Deleted::Absent),
+            Err(failure) => return Err(failure.into()),
+        };
+        // The object where something holds it still, else a Status that names it.
+        let uid = [&answer["metadata"]["uid"], &answer["details"]["uid"]]
+            .into_iter()
+            .find_map(Value::as_str);
+        Ok(Deleted::Going {
+            uid: uid.map(str::to_owned),
+        })
+    }
+}
+
+/// What a delete met.
+enum Deleted {
+    Absent,
+    Going { uid: Option<String> },
+}
+
+struct Wait {
+    /// What is not known to be gone, with the uid of the one that was deleted: another of its name is not waited for.
+    waiting: HashMap<ObjectRef, Option<String>>,
+    /// The objects as they were last seen.
+    held: HashMap<ObjectRef, Value>,
+    all: usize,
+    said: String,
+}
+
+impl Wait {
+    async fn run(&mut self, cluster: &Cluster, cx: &Ctx) -> Result<()> {
+        let names: Vec<_> = self.waiting.keys().cloned().collect();
+        let groups = list::groups(&names);
+        let mut events = SelectAll::new();
+        for (index, group) in groups.iter().enumerate() {
+            let kind = cluster
+                .find_kind(cx, &group.api_version, &group.kind)
+                .await?;
+            let Some(kind) = kind else {
+                self.take(group, Seen::All(Vec::new()));
+                continue;
+            };
+            let watch = watch::watch(
+                cluster.clone(),
+                cx.clone(),
+                (*kind).clone(),
+                group.namespace.clone(),
+                group.selector.clone(),
+            );
+            events.push(watch.map(move |seen| (index, seen)).boxed());
+        }
+        while !self.waiting.is_empty() {
+            let Some((group, seen)) = events.next().await else {
+                return Err(Error::new(
+                    Fault::Transient,
+                    "cannot wait: all watches have ended",
+                ));
+            };
+            self.take(&groups[group], seen?);
+            self.say(cx);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, group: &list::Group, seen: Seen) {
+        match seen {
+            Seen::All(objects) => {
+                let mut found: HashMap<_, _> = objects
+                    .into_iter()
+                    .filter_map(|object| Some((ObjectRef::of(&object)?, object)))
+                    .collect();
+                let of_group: Vec<_> = self
+                    .waiting
+                    .keys()
+                    .filter(|name| group.has(name))
+                    .cloned()
+                    .collect();
+                for name in of_group {
+                    match found.remove(&name) {
+                        Some(object) => self.see(name, object),
+                        None => self.forget(&name),
+                    }
+                }
+            }
+            Seen::One(object) => {
+                if let Some(name) = ObjectRef::of(&object) {
+                    self.see(name, object);
+                }
+            }
+            Seen::Gone(object) => {
+                if let Some(name) = ObjectRef::of(&object) {
+                    self.forget(&name);
+                }
+            }
+        }
+    }
+
+    fn see(&mut self, name: ObjectRef, object: Value) {
+        let Some(uid) = self.waiting.get(&name) else {
+            return;
+        };
+        let another = uid
+            .as_deref()
+            .is_some_and(|uid| object["metadata"]["uid"] != uid);
+        if another {
+            self.forget(&name);
+        } else {
+            self.held.insert(name, object);
+        }
+    }
+
+    fn forget(&mut self, name: &ObjectRef) {
+        self.waiting.remove(name);
+        self.held.remove(name);
+    }
+
+    fn say(&mut self, cx: &Ctx) {
+        let Some(first) = self.waiting.keys().min() else {
+            return;
+        };
+        let held = held_by(first, self.held.get(first), cx);
+        let said = match self.all {
+            1 => held,
+            all => format!("{} of {all} gone; {held}", all - self.waiting.len()),
+        };
+        if said != self.said {
+            cx.progress.say(&said);
+            self.said = said;
+        }
+    }
+
+    fn late(&self, cx: &Ctx) -> Error {
+        const NAMED: usize = 5;
+        let mut names: Vec<_> = self.waiting.keys().collect();
+        names.sort();
+        let message = match names[..] {
+            [one] => format!("{one} is not gone: the time ran out"),
+            _ => format!(
+                "{} of {} objects are not gone: the time ran out",
+                names.len(),
+                self.all
+            ),
+        };
+        let mut error = Error::new(Fault::TimedOut, message);
+        for name in names.iter().take(NAMED) {
+            let object = self.held.get(*name);
+            error = error.cause(held_by(name, object, cx));
+            for condition in ["NamespaceContentRemaining", "NamespaceFinalizersRemaining"] {
+                let said = object
+                    .and_then(|object| ready::condition(object, condition))
+                    .filter(|condition| condition["status"] == "True")
+                    .and_then(|condition| condition["message"].as_str());
+                if let Some(said) = said {
+                    error = error.cause(format!("{name}: {said}"));
+                }
+            }
+        }
+        if self
+            .held
+            .values()
+            .any(|object| !finalizers(object).is_empty())
+        {
+            error = error.hint(
+                "a finalizer is taken away by the controller that set it, when what it guards is gone: see whether that controller runs and what it says",
+            );
+        }
+        error
+    }
+}
+
+/// Says what holds an object: "Namespace a-team: finalizers kubernetes, deleted 2m ago".
+fn held_by(name: &ObjectRef, object: Option<&Value>, cx: &Ctx) -> String {
+    let Some(object) = object else {
+        return format!("{name}: not gone yet");
+    };
+    let mut said = match finalizers(object)[..] {
+        [] => format!("{name}: still there"),
+        ref finalizers => format!("{name}: held by {}", finalizers.join(", ")),
+    };
+    let since = object["metadata"]["deletionTimestamp"]
+        .as_str()
+        .and_then(|since| since.parse::<jiff::Timestamp>().ok());
+    if let Some(since) = since {
+        let seconds = cx.clock.now().duration_since(since).as_secs().max(0);
+        if seconds >= 60 {
+            said.push_str(&format!(", deleted {} min ago", seconds / 60));
+        }
+    }
+    said
+}
+
+/// Returns the finalizers of an object; of a namespace also those of its spec, which guard its content.
+fn finalizers(object: &Value) -> Vec<&str> {
+    [
+        &object["metadata"]["finalizers"],
+        &object["spec"]["finalizers"],
+    ]
+    .into_iter()
+    .filter_map(Value::as_array)
+    .flatten()
+    .filter_map(Value::as_str)
+    .collect()
+}
