@@ -10,6 +10,7 @@ mod delete;
 mod discovery;
 mod explain;
 mod fault;
+pub mod inventory;
 mod list;
 mod objects;
 mod pods;
@@ -22,6 +23,7 @@ pub use apply::Applied;
 pub use client::Cluster;
 
 pub use discovery::Kind;
+pub use inventory::{Component, Inventory};
 pub use list::Selector;
 pub use objects::{ObjectRef, parse};
 pub use ready::{Reason, Verdict, judge};
