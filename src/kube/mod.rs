@@ -11,6 +11,7 @@ mod discovery;
 mod explain;
 mod fault;
 pub mod inventory;
+pub mod kubeconfig;
 mod list;
 mod objects;
 mod pods;
