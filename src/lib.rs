@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 pub mod files;
 pub mod kube;
+pub mod output;
 pub mod plan;
 pub mod redact;
 pub mod settings;
