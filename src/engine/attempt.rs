@@ -18,6 +18,8 @@ use crate::plan::Step;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait before a step is tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// No step takes longer, and a limit of more would be beyond the calendar.
+const LONGEST_LIMIT: Duration = Duration::from_hours(24 * 365);
 
 /// Tells the reporter what happens, one thing at a time.
 pub(super) struct Voice {
@@ -66,7 +68,7 @@ impl<A: Send + Sync> Attempt<'_, A> {
     /// Runs the step until it is done, fails for good, or its limit, the run's deadline or an interruption stops it.
     pub(super) async fn run(mut self) -> Ended {
         let run_deadline = self.cx.deadline;
-        self.cx = self.cx.within(self.step.limit());
+        self.cx = self.cx.within(self.step.limit().min(LONGEST_LIMIT));
         let of_run = run_deadline == self.cx.deadline;
         let mut tries = 0;
         let mut last: Option<Error> = None;

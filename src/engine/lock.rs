@@ -50,7 +50,8 @@ impl RunLock {
                 .truncate(false)
                 .mode(0o600)
                 .open(&path)
-                .with_context(|| format!("cannot open {}", path.display()))?;
+                .with_context(|| format!("cannot open {}", path.display()))
+                .map_err(refuse_unwritable)?;
             match file.try_lock() {
                 Ok(()) if !is_still(&file, &path) => continue, // destroy removed it meanwhile
                 Ok(()) => {
@@ -98,7 +99,8 @@ pub async fn take_program_lock(folder: &Path, cx: &Ctx) -> Result<Arc<File>> {
     let file = create
         .open(&path)
         .and_then(|_| File::open(&path))
-        .with_context(|| format!("cannot open {}", path.display()))?;
+        .with_context(|| format!("cannot open {}", path.display()))
+        .map_err(refuse_unwritable)?;
     match file.try_lock() {
         Ok(()) => return Ok(Arc::new(file)),
         Err(TryLockError::WouldBlock) => {}
@@ -140,11 +142,13 @@ pub(super) fn make_folder(folder: &Path) -> Result<()> {
         .mode(0o700)
         .create(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))
-        .map_err(|error| {
-            Error::from(error).hint(
-                "windlass keeps its runs in .windlass: run it in a directory that you may write to",
-            )
-        })
+        .map_err(refuse_unwritable)
+}
+
+/// Says where windlass can work instead.
+pub(super) fn refuse_unwritable(error: anyhow::Error) -> Error {
+    Error::from(error)
+        .hint("windlass keeps its runs in .windlass: run it in a directory that you may write to")
 }
 
 /// Returns whether `path` is still the file that was opened.

@@ -104,8 +104,13 @@ impl Engine {
     {
         let mut run = self.open(lock, plan, past, executor).await?;
         run.announce();
-        run.drive().await?;
-        Ok(run.end())
+        match run.drive().await {
+            Ok(()) => Ok(run.end()),
+            Err(error) => {
+                run.announce_end(error.kind.exit_code());
+                Err(error)
+            }
+        }
     }
 
     /// Opens the journal of a run, having looked at what `past` had finished.
@@ -437,31 +442,24 @@ impl<'a, A: Serialize + Send + Sync> Run<'a, A> {
     /// Writes down and shows that the run has ended.
     pub(super) fn end(mut self) -> Finished {
         let not_begun = self.schedule.list_open();
-        if !not_begun.is_empty() {
+        if self.exit.is_some() || !not_begun.is_empty() {
             if self.engine.interrupt.is_requested() {
                 self.note_exit(Kind::Interrupted);
             } else if self.exit.is_none() {
                 // Nothing failed, and yet steps did not begin: only the time can have stopped them.
                 self.note_exit(Kind::TimedOut);
-            } else if self.engine.options.keep_going && self.is_late() {
+            } else if !not_begun.is_empty() && self.engine.options.keep_going && self.is_late() {
                 self.note_exit(Kind::TimedOut);
             }
         }
-        let now = self.cx.clock.now();
-        let seconds = now.duration_since(self.begun).as_secs_f64();
         let ended = RecordKind::Ended {
             exit: self.exit.map_or(0, Kind::exit_code),
         };
         // A run without this record counts as unfinished, which costs one look at what it did.
-        if let Err(error) = self.journal.append(now, ended) {
+        if let Err(error) = self.journal.append(self.cx.clock.now(), ended) {
             self.note_journal_fault(error);
         }
-        self.voice.say(EventKind::RunEnded {
-            exit: self.exit.map_or(0, Kind::exit_code),
-            done: self.outcomes.len(),
-            steps: self.plan.steps.len(),
-            seconds,
-        });
+        let seconds = self.announce_end(self.exit.map_or(0, Kind::exit_code));
         Finished {
             run: self.journal.run().to_string(),
             exit: self.exit,
@@ -472,5 +470,17 @@ impl<'a, A: Serialize + Send + Sync> Run<'a, A> {
             journal_fault: self.journal_fault,
             seconds,
         }
+    }
+
+    /// Shows that the run has ended; returns how many seconds it took.
+    fn announce_end(&self, exit: u8) -> f64 {
+        let seconds = self.cx.clock.now().duration_since(self.begun).as_secs_f64();
+        self.voice.say(EventKind::RunEnded {
+            exit,
+            done: self.outcomes.len(),
+            steps: self.plan.steps.len(),
+            seconds,
+        });
+        seconds
     }
 }

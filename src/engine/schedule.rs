@@ -46,7 +46,7 @@ impl<'p, A> Schedule<'p, A> {
                 .iter()
                 .map(|dependent| schedule.ways[*dependent])
                 .max();
-            schedule.ways[index] = step.usual_seconds + after.unwrap_or(0);
+            schedule.ways[index] = step.usual_seconds.saturating_add(after.unwrap_or(0));
             let needs: BTreeSet<&StepId> = step.needs.iter().collect();
             for need in needs {
                 schedule.dependents[indices[need]].push(index);

@@ -206,8 +206,8 @@ impl Output {
             Format::Yaml => serde_saphyr::to_string(&value).map_err(anyhow::Error::from)?,
             _ => format!("{value:#}\n"),
         };
-        // Already without secrets: once more as text could break the form.
-        self.streams.credential(&text)
+        // Once more as text could break the form.
+        self.streams.write_clean(&text)
     }
 
     /// Returns the streams, for what has a form of its own: completions, a credential.

@@ -52,6 +52,6 @@ pub(super) fn write_record(streams: &Streams, record: &impl Serialize) -> Result
 
 fn write_value(streams: &Streams, mut value: Value) -> Result<()> {
     streams.redactor.value(&mut value);
-    // Already without secrets: once more as text could break the JSON.
-    streams.credential(&format!("{value}\n"))
+    // Once more as text could break the JSON.
+    streams.write_clean(&format!("{value}\n"))
 }

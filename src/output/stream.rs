@@ -1,4 +1,4 @@
-//! Standard output and standard error: the only place in windlass that writes to them.
+//! Standard output and standard error: the only place in windlass that writes to them, but for the live view's drawing.
 //!
 //! Everything but a credential that was asked for by name passes the redactor. A reader that has gone away is no error.
 
@@ -34,7 +34,7 @@ impl Streams {
     /// # Errors
     /// Where it cannot be written, unless the reader has gone away.
     pub fn data(&self, text: &str) -> Result<()> {
-        self.credential(&self.redactor.text(text))
+        self.write_clean(&self.redactor.text(text))
     }
 
     /// Writes to standard output as it is: only for a credential that the user asked for, as `windlass token` does.
@@ -42,6 +42,11 @@ impl Streams {
     /// # Errors
     /// As [`Streams::data`].
     pub fn credential(&self, text: &str) -> Result<()> {
+        self.write_clean(text)
+    }
+
+    /// Writes to standard output what holds no secret any more.
+    pub(super) fn write_clean(&self, text: &str) -> Result<()> {
         Ok(write(&self.out, text).context("cannot write to standard output")?)
     }
 

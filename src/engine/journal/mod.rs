@@ -25,7 +25,7 @@ pub use read::PastRun;
 pub use record::FORMAT;
 pub(super) use record::RecordKind;
 
-use super::lock::make_folder;
+use super::lock::{make_folder, refuse_unwritable};
 use crate::{
     error::{Error, Kind, Result},
     plan::Plan,
@@ -116,7 +116,8 @@ impl Journal {
             .create_new(true)
             .mode(0o600)
             .open(&path)
-            .with_context(|| format!("cannot make the journal {}", path.display()))?;
+            .with_context(|| format!("cannot make the journal {}", path.display()))
+            .map_err(refuse_unwritable)?;
         let mut journal = Self {
             disk: Box::new(file),
             path,
@@ -164,7 +165,8 @@ impl Journal {
             .append(true)
             .open(&path)
             .and_then(|file| file.set_len(past.length).map(|()| file))
-            .with_context(|| format!("cannot write the journal {}", path.display()))?;
+            .with_context(|| format!("cannot write the journal {}", path.display()))
+            .map_err(refuse_unwritable)?;
         let mut journal = Self {
             disk: Box::new(file),
             path,

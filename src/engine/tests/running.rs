@@ -153,6 +153,19 @@ async fn an_interruption_that_comes_too_late_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_interruption_outweighs_what_failed_besides() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::new();
+    stage.script("a", [Act::Interrupt(2)]);
+    stage.script("b", [Act::Fault(Fault::Denied)]);
+    let plan = plan(&[("a", "", 2), ("b", "", 1)]);
+    let finished = stage.run(folder.path(), &plan, None, |_| {}).await.unwrap();
+    assert_eq!(finished.exit, Some(Kind::Interrupted));
+    let past = read_latest::<()>(folder.path()).unwrap().unwrap();
+    assert_eq!(past.exit, Some(130));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_deadline_of_the_run_ends_it() {
     let folder = tempfile::tempdir().unwrap();
     let plan = plan(&[("a", "", 5), ("b", "a", 50), ("c", "", 1), ("d", "b", 1)]);
