@@ -1,1 +1,3 @@
 //! Simulated clouds and a simulated Kubernetes API on loopback.
+
+pub mod kube;
