@@ -4,9 +4,37 @@
 //! socket, writes no file and knows nothing of windlass: requests come in through [`ApiServer::handle`], every change goes out
 //! through [`Sink`] and [`ApiServer::subscribe`].
 
+mod apply;
+mod auth;
+mod collector;
+mod controllers;
+mod convert;
+mod decode;
+mod defaults;
+mod delete;
+mod discovery;
+mod fields;
+mod http;
+mod kinds;
+mod list;
+mod managed;
+mod parts;
+mod patch;
+mod request;
+mod respond;
+mod reviews;
+mod schema;
+mod selector;
 mod server;
+mod state;
 mod status;
 mod store;
+mod strategy;
+mod table;
+mod validate;
+mod watch;
+mod webhooks;
+mod write;
 
 pub use server::{ApiServer, Now, Settings, Sink};
 pub use status::{Cause, Status};

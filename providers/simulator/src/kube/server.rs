@@ -1,11 +1,13 @@
 //! The server: its settings, its one lock, and what callers in the same process use instead of HTTP.
 
 use super::{
+    delete::{self, DeleteOptions},
+    state::State,
     status::Status,
-    store::{Change, Event, Key, Record, Store},
+    store::{Change, Key, Record},
+    write::{self, Patch, WriteOptions},
 };
-use axum::body::Body;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
@@ -33,178 +35,167 @@ pub struct Settings {
     pub token: Option<String>,
 }
 
-/// How many changes a subscriber can be behind before it is told that it lagged.
-const BACKLOG: usize = 8192;
-
 /// One simulated Kubernetes API server.
 pub struct ApiServer {
-    pub(super) settings: Settings,
-    store: Mutex<Store>,
-    changes: broadcast::Sender<Change>,
+    pub(super) settings: Arc<Settings>,
+    state: Mutex<State>,
 }
 
 impl ApiServer {
-    /// Returns an empty server.
+    /// Returns a server with nothing in it. What every cluster has (the namespaces `default` and `kube-system`, say) is made at the
+    /// first use, so that it does not stand in the way of [`ApiServer::restore`].
     pub fn new(settings: Settings) -> Arc<Self> {
+        let settings = Arc::new(settings);
         Arc::new(Self {
-            settings,
-            store: Mutex::default(),
-            changes: broadcast::channel(BACKLOG).0,
+            settings: settings.clone(),
+            state: Mutex::new(State::new(settings)),
         })
     }
 
     /// Takes the records of an earlier run over, without calling the sink.
     pub fn restore(&self, records: impl IntoIterator<Item = Record>) {
-        let mut store = self.lock();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for record in records {
-            store.restore(record);
+            state.restore(record);
         }
-    }
-
-    /// Answers one request; a path prefix is already stripped ("/api/v1/…").
-    pub async fn handle(self: &Arc<Self>, request: http::Request<Body>) -> http::Response<Body> {
-        let message = format!("{} is not served yet", request.uri().path());
-        let status = Status::new(404, "NotFound", message).to_value();
-        let mut response = http::Response::new(Body::from(status.to_string()));
-        *response.status_mut() = http::StatusCode::NOT_FOUND;
-        response
     }
 
     /// Returns one object.
     pub fn get(&self, key: &Key) -> Option<Arc<Value>> {
-        self.lock().get(key).cloned()
+        self.lock().store.get(key).cloned()
     }
 
     /// Returns the objects of a kind; `None` = of all namespaces.
     pub fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Vec<Arc<Value>> {
-        self.lock().list(group, kind, namespace)
+        self.lock().store.list(group, kind, namespace)
     }
 
     /// Creates an object with the defaults that a POST would give it.
     pub fn create(&self, object: Value) -> Result<Arc<Value>, Status> {
-        let mut store = self.lock();
+        let mut state = self.lock();
         let key = key_of(&object)?;
-        if store.get(&key).is_some() {
-            return Err(Status::already_exists(&key.group, &key.kind, &key.name));
-        }
-        Ok(self.put(&mut store, key, object))
+        let kind = kind_of(&state, &object)?;
+        let options = WriteOptions {
+            manager: "simulator",
+            ..WriteOptions::default()
+        };
+        let written = write::create(
+            &mut state,
+            &kind,
+            key.namespace.as_deref(),
+            object,
+            &options,
+        );
+        state.settle();
+        Ok(written?.object)
     }
 
     /// Applies an object on the server's side as `manager`, forced.
     pub fn apply(&self, manager: &str, object: Value) -> Result<Arc<Value>, Status> {
+        let mut state = self.lock();
         let key = key_of(&object)?;
-        if self.get(&key).is_some() {
-            return self.merge_patch(&key, manager, None, object);
-        }
-        self.create(object)
+        let kind = kind_of(&state, &object)?;
+        let options = WriteOptions {
+            manager,
+            force: true,
+            ..WriteOptions::default()
+        };
+        let written = write::patch(
+            &mut state,
+            &kind,
+            &key,
+            None,
+            &Patch::Apply(object),
+            &options,
+        );
+        state.settle();
+        Ok(written?.object)
     }
 
     /// Merges a patch (RFC 7396) into an object or one of its subresources.
     pub fn merge_patch(
         &self,
         key: &Key,
-        _manager: &str,
-        _subresource: Option<&str>,
+        manager: &str,
+        subresource: Option<&str>,
         patch: Value,
     ) -> Result<Arc<Value>, Status> {
-        let mut store = self.lock();
-        let Some(before) = store.get(key) else {
-            return Err(Status::not_found(&key.group, &key.kind, &key.name));
+        let mut state = self.lock();
+        let kind = state.kind_of(key).ok_or_else(Status::no_resource)?;
+        let options = WriteOptions {
+            manager,
+            ..WriteOptions::default()
         };
-        let mut object = Value::clone(before);
-        merge(&mut object, &patch);
-        Ok(self.put(&mut store, key.clone(), object))
+        let written = write::patch(
+            &mut state,
+            &kind,
+            key,
+            subresource,
+            &Patch::Merge(patch),
+            &options,
+        );
+        state.settle();
+        Ok(written?.object)
     }
 
     /// Deletes an object, its dependents in the background.
     pub fn delete(&self, key: &Key) -> Result<(), Status> {
-        let mut store = self.lock();
-        match store.remove(key.clone()) {
-            Some(event) => {
-                self.publish(event);
-                Ok(())
-            }
-            None => Err(Status::not_found(&key.group, &key.kind, &key.name)),
-        }
+        let mut state = self.lock();
+        let kind = state.kind_of(key).ok_or_else(Status::no_resource)?;
+        let options = DeleteOptions {
+            propagation: Some(delete::Propagation::Background),
+            ..DeleteOptions::default()
+        };
+        let deleted = delete::delete(&mut state, &kind, key, &options).map(drop);
+        state.settle();
+        deleted
     }
 
     /// Returns all changes from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Change> {
-        self.changes.subscribe()
+        self.lock().changes.subscribe()
     }
 
     /// Returns every object, for audits and for reactors that resume.
     pub fn objects(&self) -> Vec<Arc<Value>> {
-        self.lock().objects()
+        self.lock().store.objects()
     }
 
-    fn put(&self, store: &mut Store, key: Key, object: Value) -> Arc<Value> {
-        let event = store.put(key, object);
-        let object = event.change.object.clone();
-        self.publish(event);
-        object
-    }
-
-    fn publish(&self, event: Event) {
-        let object = match event.change.kind {
-            super::ChangeKind::Deleted => None,
-            _ => Some(Value::clone(&event.change.object)),
-        };
-        self.settings.sink.record(&Record {
-            revision: event.revision,
-            key: event.change.key.clone(),
-            object,
-        });
-        // Nobody may be listening.
-        let _ = self.changes.send(event.change);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.boot();
+        state
     }
 }
 
-fn key_of(object: &Value) -> Result<Key, Status> {
+fn kind_of(state: &State, object: &Value) -> Result<Arc<super::kinds::Kind>, Status> {
+    let text = |name: &str| object[name].as_str().unwrap_or_default();
+    let (group, version) = super::kinds::split(text("apiVersion"));
+    state
+        .registry
+        .kind(group, Some(version), text("kind"))
+        .cloned()
+        .ok_or_else(Status::no_resource)
+}
+
+/// Returns the key of an object.
+pub(super) fn key_of(object: &Value) -> Result<Key, Status> {
     let text = |pointer: &str| {
         object
             .pointer(pointer)
             .and_then(Value::as_str)
             .map(str::to_owned)
     };
-    let (Some(version), Some(kind), Some(name)) =
-        (text("/apiVersion"), text("/kind"), text("/metadata/name"))
-    else {
-        return Err(Status::bad_request(
-            "apiVersion, kind and metadata.name are required",
-        ));
+    let (Some(version), Some(kind)) = (text("/apiVersion"), text("/kind")) else {
+        return Err(Status::bad_request("apiVersion and kind are required"));
     };
-    let group = version
-        .split_once('/')
-        .map_or("", |(group, _)| group)
-        .to_owned();
+    let (group, _) = super::kinds::split(&version);
+    let group = if group == "events.k8s.io" { "" } else { group }.to_owned();
+    let name = text("/metadata/name").unwrap_or_default();
     Ok(Key {
         group,
         kind,
         namespace: text("/metadata/namespace"),
         name,
     })
-}
-
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    for (key, value) in patch {
-        if value.is_null() {
-            if let Some(target) = target.as_object_mut() {
-                target.shift_remove(key);
-            }
-        } else {
-            merge(&mut target[key.as_str()], value);
-        }
-    }
 }

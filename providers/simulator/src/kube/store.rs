@@ -104,6 +104,25 @@ impl Store {
         }
     }
 
+    /// Returns the kinds, by group and name, that have objects in a namespace.
+    pub(super) fn kinds_in(&self, namespace: &str) -> Vec<(String, String)> {
+        let start = (Some(namespace.to_owned()), String::new());
+        let within = |collection: &Collection| {
+            collection
+                .range(start.clone()..)
+                .next()
+                .is_some_and(|((found, _), _)| found.as_deref() == Some(namespace))
+        };
+        let mut kinds: Vec<_> = self
+            .collections
+            .iter()
+            .filter(|(_, collection)| within(collection))
+            .map(|(kind, _)| kind.clone())
+            .collect();
+        kinds.sort();
+        kinds
+    }
+
     /// Returns every object.
     pub(super) fn objects(&self) -> Vec<Arc<Value>> {
         self.collections
@@ -154,10 +173,16 @@ impl Store {
         self.insert(&record.key, record.object.map(Arc::new));
     }
 
+    /// Returns the oldest revision after which all changes are remembered.
+    pub(super) fn oldest(&self) -> u64 {
+        self.history
+            .front()
+            .map_or(self.revision, |event| event.revision - 1)
+    }
+
     /// Returns the changes after a revision, or `None` where they are forgotten.
     pub(super) fn since(&self, revision: u64) -> Option<impl Iterator<Item = &Event>> {
-        let oldest = self.revision - self.history.len() as u64;
-        (revision >= oldest).then(|| {
+        (revision >= self.oldest()).then(|| {
             let start = self
                 .history
                 .partition_point(|event| event.revision <= revision);

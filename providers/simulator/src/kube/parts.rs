@@ -1,0 +1,281 @@
+//! Subresources that are no part of the object as such: scale, logs, tokens, evictions, and what needs a kubelet.
+
+use super::{
+    auth, decode,
+    delete::{self, DeleteOptions},
+    http::{self, Answer, Target},
+    kinds::Kind,
+    patch,
+    request::Request,
+    respond::Reply,
+    reviews,
+    selector::Selector,
+    state::State,
+    status::{Cause, Status},
+    write::{self, Patch, WriteOptions},
+};
+use ::http::Method;
+use serde_json::{Value, json};
+
+/// The annotation of a pod that holds what its containers said.
+const LOG: &str = "simulator.windlass.dev/log";
+
+/// Answers a request for a subresource; `None` where it is a view of the object itself.
+pub(super) fn answer(
+    state: &mut State,
+    target: &Target,
+    part: &str,
+    request: &Request,
+) -> Option<Result<Answer, Status>> {
+    match part {
+        "scale" => Some(scale(state, target, request)),
+        "log" => Some(log(state, target, request)),
+        "token" => Some(token(state, target, request)),
+        "eviction" => Some(evict(state, target, request)),
+        "exec" | "attach" | "portforward" | "proxy" | "binding" => {
+            let message = format!(
+                "pod {} has no node to reach: containers are not simulated",
+                target.key().name
+            );
+            Some(Err(Status::new(501, "NotImplemented", message)))
+        }
+        _ => None,
+    }
+}
+
+/// Where a kind keeps its replicas: paths of the wanted number, the actual one and the selector.
+fn scale_paths(kind: &Kind) -> (String, String, Option<String>) {
+    let path = |name: &str| {
+        let custom = kind.custom().and_then(|custom| custom.scale.as_ref());
+        custom
+            .and_then(|scale| scale[name].as_str())
+            .map(|path| path.replace('.', "/"))
+    };
+    match kind.custom() {
+        Some(_) => (
+            path("specReplicasPath").unwrap_or_default(),
+            path("statusReplicasPath").unwrap_or_default(),
+            path("labelSelectorPath"),
+        ),
+        None => (
+            "/spec/replicas".to_owned(),
+            "/status/replicas".to_owned(),
+            Some("/spec/selector".to_owned()),
+        ),
+    }
+}
+
+fn scale_of(kind: &Kind, object: &Value) -> Value {
+    let (wanted, actual, selector) = scale_paths(kind);
+    let metadata = &object["metadata"];
+    let mut scale = json!({
+        "kind": "Scale", "apiVersion": "autoscaling/v1",
+        "metadata": { "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"],
+            "resourceVersion": metadata["resourceVersion"], "creationTimestamp": metadata["creationTimestamp"] },
+        "spec": {}, "status": { "replicas": object.pointer(&actual).cloned().unwrap_or(json!(0)) },
+    });
+    // Go leaves a zero out here.
+    if let Some(replicas) = object.pointer(&wanted).filter(|replicas| **replicas != 0) {
+        scale["spec"]["replicas"] = replicas.clone();
+    }
+    match selector.and_then(|path| object.pointer(&path)) {
+        Some(Value::String(text)) => scale["status"]["selector"] = json!(text),
+        Some(selector @ Value::Object(_)) => {
+            let labels = selector["matchLabels"].as_object().into_iter().flatten();
+            let labels: Vec<String> = labels
+                .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+                .collect();
+            scale["status"]["selector"] = json!(labels.join(","));
+        }
+        _ => {}
+    }
+    scale
+}
+
+fn scale(state: &mut State, target: &Target, request: &Request) -> Result<Answer, Status> {
+    let (kind, key) = (&target.kind, target.key());
+    let object = state.store.get(&key).cloned();
+    let object = object.ok_or_else(|| Status::not_found(&kind.group, &kind.plural, &key.name))?;
+    let mut scale = scale_of(kind, &object);
+    if request.method == Method::GET {
+        return Ok(Reply::Value(200, scale).into());
+    }
+    let (manager, dry_run) = if request.method == Method::PUT {
+        scale = decode::parse(&request.body, http::is_yaml(request)?)
+            .map_err(Status::bad_request)?
+            .0;
+        (request.manager(), request.dry_run("UpdateOptions")?)
+    } else {
+        let asked = http::patch_of(request, kind)?;
+        match asked.patch {
+            Patch::Json(operations) => patch::operate(&mut scale, &operations)?,
+            Patch::Merge(changes) | Patch::Strategic(changes) | Patch::Apply(changes) => {
+                patch::merge(&mut scale, &changes)
+            }
+        }
+        (asked.manager, asked.dry_run)
+    };
+    let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
+    if replicas < 0 {
+        let cause = Cause::invalid(
+            "spec.replicas",
+            replicas,
+            "must be greater than or equal to 0",
+        );
+        return Err(Status::invalid(
+            "autoscaling",
+            "Scale",
+            &key.name,
+            vec![cause],
+        ));
+    }
+    let (wanted, ..) = scale_paths(kind);
+    let mut changes = json!({ "metadata": {} });
+    if let Some(version) = scale["metadata"]["resourceVersion"].as_str() {
+        changes["metadata"]["resourceVersion"] = json!(version);
+    }
+    let mut inner = json!(replicas);
+    for name in wanted.rsplit('/').filter(|name| !name.is_empty()) {
+        inner = json!({ name: inner });
+    }
+    patch::merge(&mut changes, &inner);
+    let options = WriteOptions {
+        manager: &manager,
+        dry_run,
+        ..WriteOptions::default()
+    };
+    let written = write::patch(
+        state,
+        kind,
+        &key,
+        Some("scale"),
+        &Patch::Merge(changes),
+        &options,
+    )?;
+    Ok(Reply::Value(200, scale_of(kind, &written.object)).into())
+}
+
+fn log(state: &State, target: &Target, request: &Request) -> Result<Answer, Status> {
+    let (kind, key) = (&target.kind, target.key());
+    let object = state
+        .store
+        .get(&key)
+        .ok_or_else(|| Status::not_found(&kind.group, &kind.plural, &key.name))?;
+    let Some(text) = object["metadata"]["annotations"][LOG].as_str() else {
+        // A pod that runs nowhere has said nothing.
+        return Ok(Reply::Text(
+            if object["spec"]["nodeName"].is_null() {
+                204
+            } else {
+                200
+            },
+            String::new(),
+        )
+        .into());
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    let tail = request
+        .number("tailLines")?
+        .and_then(|tail| usize::try_from(tail).ok())
+        .unwrap_or(lines.len());
+    let shown: String = lines[lines.len().saturating_sub(tail)..]
+        .iter()
+        .map(|line| format!("{line}\n"))
+        .collect();
+    Ok(Reply::Text(200, shown).into())
+}
+
+fn token(state: &State, target: &Target, request: &Request) -> Result<Answer, Status> {
+    let (kind, key) = (&target.kind, target.key());
+    let body = decode::parse(&request.body, http::is_yaml(request)?)
+        .map_err(Status::bad_request)?
+        .0;
+    let account = state
+        .store
+        .get(&key)
+        .ok_or_else(|| Status::not_found(&kind.group, &kind.plural, &key.name))?;
+    let seconds = body["spec"]["expirationSeconds"].as_i64().unwrap_or(3600);
+    if seconds < 600 {
+        let why = "may not specify a duration less than 10 minutes";
+        let cause = Cause::invalid("spec.expirationSeconds", seconds, why);
+        return Err(Status::invalid(
+            "authentication.k8s.io",
+            "TokenRequest",
+            "",
+            vec![cause],
+        ));
+    }
+    let expires = state.settings.now.now() + jiff::SignedDuration::from_secs(seconds);
+    let metadata = &account["metadata"];
+    let namespace = key.namespace.as_deref().unwrap_or_default();
+    let uid = metadata["uid"].as_str().unwrap_or_default();
+    let mut review = json!({ "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": {}, "spec": body["spec"] });
+    reviews::note(state, kind, &mut review, request, Some("token"));
+    for (name, value) in [
+        ("name", json!(key.name)),
+        ("namespace", json!(namespace)),
+        ("uid", json!(uid)),
+    ] {
+        review["metadata"][name] = value;
+    }
+    review["metadata"]["creationTimestamp"] = json!(state.now());
+    review["spec"]["expirationSeconds"] = json!(seconds);
+    super::defaults::lay_under(
+        &mut review["spec"],
+        &json!({ "audiences": ["https://kubernetes.default.svc"], "boundObjectRef": null }),
+    );
+    review["status"] = json!({
+        "token": auth::issue(namespace, &key.name, uid, expires.as_second()),
+        "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    });
+    Ok(Reply::Value(201, review).into())
+}
+
+fn evict(state: &mut State, target: &Target, request: &Request) -> Result<Answer, Status> {
+    let (kind, key) = (&target.kind, target.key());
+    let body = decode::parse(&request.body, http::is_yaml(request)?)
+        .map_err(Status::bad_request)?
+        .0;
+    if body["metadata"]["name"]
+        .as_str()
+        .is_some_and(|name| name != key.name)
+    {
+        return Err(Status::bad_request(
+            "name in URL does not match name in Eviction object",
+        ));
+    }
+    let pod = state.store.get(&key).cloned();
+    let pod = pod.ok_or_else(|| Status::not_found(&kind.group, &kind.plural, &key.name))?;
+    for budget in state
+        .store
+        .list("policy", "PodDisruptionBudget", key.namespace.as_deref())
+    {
+        let guards = Selector::of_object(&budget["spec"]["selector"]).matches(&pod);
+        let status = &budget["status"];
+        if guards && status["disruptionsAllowed"].as_i64().unwrap_or(0) < 1 {
+            let cause = Cause {
+                reason: "DisruptionBudget".to_owned(),
+                message: format!(
+                    "The disruption budget {} needs {} healthy pods and has {} currently",
+                    budget["metadata"]["name"].as_str().unwrap_or_default(),
+                    status["desiredHealthy"],
+                    status["currentHealthy"]
+                ),
+                field: String::new(),
+            };
+            let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+            return Err(Status::new(429, "TooManyRequests", message).with_causes([cause]));
+        }
+    }
+    let dry_run = request.dry_run("CreateOptions")?;
+    delete::delete(
+        state,
+        kind,
+        &key,
+        &DeleteOptions {
+            dry_run,
+            ..DeleteOptions::default()
+        },
+    )?;
+    Ok(Reply::Value(201, json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 })).into())
+}
