@@ -194,7 +194,12 @@ fn token(state: &State, target: &Target, request: &Request) -> Result<Answer, St
         .store
         .get(&key)
         .ok_or_else(|| Status::not_found(&kind.group, &kind.plural, &key.name))?;
-    let seconds = body["spec"]["expirationSeconds"].as_i64().unwrap_or(3600);
+    let spec = if body["spec"].is_object() {
+        body["spec"].clone()
+    } else {
+        json!({})
+    };
+    let seconds = spec["expirationSeconds"].as_i64().unwrap_or(3600);
     if seconds < 600 {
         let why = "may not specify a duration less than 10 minutes";
         let cause = Cause::invalid("spec.expirationSeconds", seconds, why);
@@ -209,7 +214,7 @@ fn token(state: &State, target: &Target, request: &Request) -> Result<Answer, St
     let metadata = &account["metadata"];
     let namespace = key.namespace.as_deref().unwrap_or_default();
     let uid = metadata["uid"].as_str().unwrap_or_default();
-    let mut review = json!({ "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": {}, "spec": body["spec"] });
+    let mut review = json!({ "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": {}, "spec": spec });
     reviews::note(state, kind, &mut review, request, Some("token"));
     for (name, value) in [
         ("name", json!(key.name)),

@@ -193,7 +193,7 @@ fn pod(object: &mut Value) {
 }
 
 /// Gives a Service addresses and node ports. They follow from its uid, so that nothing has to be remembered of them.
-fn service(object: &mut Value, uid: &str) {
+pub(super) fn service(object: &mut Value, uid: &str) {
     let digest = Sha256::digest(uid);
     let spec = &mut object["spec"];
     if spec["type"] == "ExternalName" {

@@ -221,13 +221,23 @@ fn columns(kind: &Kind) -> Vec<Column> {
             priority: definition["priority"].as_i64().unwrap_or(0),
             path: text(&definition["jsonPath"]),
         }));
-        if !custom.columns.is_empty() {
-            return columns;
+        if custom.columns.is_empty() {
+            const AGE: &str = ".metadata.creationTimestamp";
+            columns.push(Column {
+                name: "Age".to_owned(),
+                class: "date".to_owned(),
+                description: format!(
+                    "Custom resource definition column (in JSONPath format): {AGE}"
+                ),
+                priority: 0,
+                path: AGE.to_owned(),
+            });
         }
+        return columns;
     }
     let (before, after) = extra(kind);
     columns.extend(before.iter().map(column));
-    let dated = kind.custom().is_some() || before.is_empty();
+    let dated = before.is_empty();
     let mut age = column(&(
         if dated { "Created At" } else { "Age" },
         "metadata.creationTimestamp",

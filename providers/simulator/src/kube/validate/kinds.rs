@@ -10,7 +10,7 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<Cause> {
     match (kind.group.as_str(), kind.kind.as_str()) {
         ("", "ConfigMap") => too_long(&[&object["data"], &object["binaryData"]], "[]"),
         ("", "Secret") => secret(object),
-        ("", "Pod") => pod_spec(spec, "spec"),
+        ("", "Pod") => pod_spec(spec, "spec", &[]),
         ("", "Service") => service(spec),
         ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") => {
             workload(object, &kind.kind)
@@ -239,7 +239,16 @@ fn workload(object: &Value, kind: &str) -> Vec<Cause> {
             "must be greater than or equal to 0",
         ));
     }
-    causes.extend(pod_spec(&spec["template"]["spec"], "spec.template.spec"));
+    let claims = spec["volumeClaimTemplates"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let claims: Vec<&Value> = claims.map(|claim| &claim["metadata"]["name"]).collect();
+    causes.extend(pod_spec(
+        &spec["template"]["spec"],
+        "spec.template.spec",
+        &claims,
+    ));
     let policy = &spec["template"]["spec"]["restartPolicy"];
     if policy != "Always" {
         causes.push(Cause::unsupported(
@@ -252,7 +261,11 @@ fn workload(object: &Value, kind: &str) -> Vec<Cause> {
 }
 
 fn job(spec: &Value, path: &str) -> Vec<Cause> {
-    let mut causes = pod_spec(&spec["template"]["spec"], &format!("{path}.template.spec"));
+    let mut causes = pod_spec(
+        &spec["template"]["spec"],
+        &format!("{path}.template.spec"),
+        &[],
+    );
     let policy = &spec["template"]["spec"]["restartPolicy"];
     if policy != "Never" && policy != "OnFailure" {
         let field = format!("{path}.template.spec.restartPolicy");
@@ -264,7 +277,7 @@ fn job(spec: &Value, path: &str) -> Vec<Cause> {
     causes
 }
 
-fn pod_spec(spec: &Value, path: &str) -> Vec<Cause> {
+fn pod_spec(spec: &Value, path: &str, claims: &[&Value]) -> Vec<Cause> {
     let mut causes = Vec::new();
     let volumes: Vec<&Value> = spec["volumes"]
         .as_array()
@@ -313,7 +326,7 @@ fn pod_spec(spec: &Value, path: &str) -> Vec<Cause> {
                 .flatten()
                 .enumerate()
             {
-                if !volumes.contains(&&mount["name"]) {
+                if !volumes.contains(&&mount["name"]) && !claims.contains(&&mount["name"]) {
                     let field = format!("{path}.volumeMounts[{index}].name");
                     let name = mount["name"].as_str().unwrap_or_default();
                     causes.push(Cause {

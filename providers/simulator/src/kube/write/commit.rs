@@ -191,6 +191,7 @@ fn carry_over(kind: &Kind, subresource: Option<&str>, current: &Value, object: &
                 defaults::set(port, "nodePort", number.clone());
             }
         }
+        strategy::service(object, metadata["uid"].as_str().unwrap_or_default());
     }
 }
 

@@ -253,9 +253,7 @@ fn apply(
     if config["metadata"].get("managedFields").is_some() {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
-    let mut config = config.clone();
-    place(&mut config, kind, key.namespace.as_deref(), Some(&key.name))?;
-    apply::check(&config, kind.schema(), "").map_err(|fault| {
+    apply::check(config, kind.schema(), "").map_err(|fault| {
         let (group, version) = crate::kube::kinds::split(&api_version);
         let message = format!(
             "failed to create typed patch object (/{}; {group}/{version}, Kind={}): {fault}",
@@ -263,6 +261,8 @@ fn apply(
         );
         Status::new(500, "", message)
     })?;
+    let mut config = config.clone();
+    place(&mut config, kind, key.namespace.as_deref(), Some(&key.name))?;
     let current = state
         .store
         .get(key)
