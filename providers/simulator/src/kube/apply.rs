@@ -297,3 +297,101 @@ pub(super) fn with_identity(mut object: Value, identity: &Value) -> Value {
     result.append(fields);
     Value::Object(result)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::kinds::Registry;
+
+    fn run(
+        live: &Value,
+        config: &Value,
+        managers: &mut Managers,
+        manager: &str,
+        force: bool,
+    ) -> Result<Value, Status> {
+        let registry = Registry::new();
+        let schema = registry
+            .resource("", "v1", "pods")
+            .expect("served")
+            .schema();
+        let applier = Applier {
+            manager,
+            api_version: "v1",
+            subresource: None,
+            force,
+        };
+        apply(live, config, schema, managers, &applier)
+    }
+
+    fn containers(pod: &Value) -> Vec<&str> {
+        let list = pod["spec"]["containers"].as_array().into_iter().flatten();
+        list.filter_map(|container| container["name"].as_str())
+            .collect()
+    }
+
+    fn pod(names: &[&str]) -> Value {
+        let list: Vec<Value> = names
+            .iter()
+            .map(|name| json!({ "name": name, "image": "i:1" }))
+            .collect();
+        json!({ "spec": { "containers": list } })
+    }
+
+    #[test]
+    fn keeps_the_order_of_both_lists() {
+        let mut managers = Managers::default();
+        let live = run(
+            &json!({}),
+            &pod(&["a", "b", "c"]),
+            &mut managers,
+            "one",
+            false,
+        )
+        .expect("applies");
+        let merged =
+            run(&live, &pod(&["x", "b", "y"]), &mut managers, "two", false).expect("applies");
+        assert_eq!(containers(&merged), ["a", "x", "b", "c", "y"]);
+        let turned = run(&merged, &pod(&["y", "x"]), &mut managers, "two", false).expect("applies");
+        assert_eq!(
+            containers(&turned),
+            ["a", "b", "c", "y", "x"],
+            "b stays, for the first manager owns it"
+        );
+    }
+
+    #[test]
+    fn removes_what_a_manager_drops_and_nobody_else_owns() {
+        let mut managers = Managers::default();
+        let live =
+            run(&json!({}), &pod(&["a", "b"]), &mut managers, "one", false).expect("applies");
+        let live = run(&live, &pod(&["b"]), &mut managers, "two", false).expect("shares");
+        let live = run(&live, &pod(&["a"]), &mut managers, "one", false).expect("drops b");
+        assert_eq!(containers(&live), ["a", "b"]);
+        let live =
+            run(&live, &json!({ "spec": {} }), &mut managers, "two", false).expect("drops b too");
+        assert_eq!(containers(&live), ["a"]);
+    }
+
+    #[test]
+    fn conflicts_name_the_field_and_force_takes_it() {
+        let mut managers = Managers::default();
+        let live = run(&json!({}), &pod(&["a"]), &mut managers, "one", false).expect("applies");
+        let config = json!({ "spec": { "containers": [{ "name": "a", "image": "i:2" }] } });
+        let refused =
+            run(&live, &config, &mut managers.clone(), "two", false).expect_err("conflicts");
+        assert_eq!(
+            refused.message,
+            r#"Apply failed with 1 conflict: conflict with "one": .spec.containers[name="a"].image"#
+        );
+        let forced = run(&live, &config, &mut managers, "two", true).expect("takes it");
+        assert_eq!(forced["spec"]["containers"][0]["image"], "i:2");
+        let back = run(&forced, &pod(&["a"]), &mut managers, "one", false)
+            .expect_err("it is the other's now");
+        assert!(
+            back.message.contains("conflict with \"two\""),
+            "{}",
+            back.message
+        );
+    }
+}
