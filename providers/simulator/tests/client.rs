@@ -1,8 +1,9 @@
 //! The simulated API through the official client, over plain HTTP on loopback: what windlass itself does with a cluster.
 
+mod common;
+
 use axum::{Router, extract::Request};
 use futures::{StreamExt, TryStreamExt};
-use jiff::Timestamp;
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
@@ -21,15 +22,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-use windlass_simulator::kube::{ApiServer, Key, Now, Record, Settings, Sink};
-
-struct Clock;
-
-impl Now for Clock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_780_000_000).expect("a second of this century")
-    }
-}
+use windlass_simulator::kube::{ApiServer, Key, Record, Sink};
 
 #[derive(Default)]
 struct Log(Mutex<Vec<Record>>);
@@ -44,13 +37,7 @@ impl Sink for Log {
 }
 
 fn server(log: Arc<Log>) -> Arc<ApiServer> {
-    let token = Some("secret".to_owned());
-    ApiServer::new(Settings {
-        git_version: "v1.36.1".to_owned(),
-        now: Arc::new(Clock),
-        sink: log,
-        token,
-    })
+    common::server(Some("secret"), Some(log))
 }
 
 /// Serves an API on loopback and returns a client of it.
@@ -89,7 +76,7 @@ async fn discovery_finds_builtin_and_custom_kinds() {
             .await
             .expect("a version")
             .git_version,
-        "v1.36.1"
+        "v1.36.2"
     );
     let discovery = Discovery::new(client.clone())
         .run()

@@ -4,6 +4,7 @@
 //! suite says that it was skipped; in CI it fails. Steps that differ are listed in `contract/unlike.txt` with the reason: a step
 //! that differs and is not listed fails, and so does a listed one that is alike.
 
+mod common;
 #[path = "contract/compare.rs"]
 mod compare;
 #[path = "contract/replay.rs"]

@@ -1,32 +1,13 @@
 //! Owners and dependents: what goes with what, in process.
 
-use jiff::Timestamp;
+mod common;
+
 use serde_json::{Value, json};
 use std::sync::Arc;
-use windlass_simulator::kube::{ApiServer, ChangeKind, Key, Now, Record, Settings, Sink};
-
-struct Clock;
-
-impl Now for Clock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_780_000_000).expect("a second of this century")
-    }
-}
-
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn record(&self, _: &Record) {}
-}
+use windlass_simulator::kube::{ApiServer, ChangeKind, Key};
 
 fn server() -> Arc<ApiServer> {
-    let git_version = "v1.36.1".to_owned();
-    ApiServer::new(Settings {
-        git_version,
-        now: Arc::new(Clock),
-        sink: Arc::new(Nowhere),
-        token: None,
-    })
+    common::server(None, None)
 }
 
 fn key(name: &str) -> Key {

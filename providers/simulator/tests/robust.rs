@@ -1,34 +1,15 @@
 //! What a server must bear: bodies that make no sense, many objects, and everyone at once.
 
+mod common;
+
 use axum::body::Body;
 use http::{Request, StatusCode};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use windlass_simulator::kube::{ApiServer, Now, Record, Settings, Sink};
-
-struct Clock;
-
-impl Now for Clock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_780_000_000).expect("a second of this century")
-    }
-}
-
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn record(&self, _: &Record) {}
-}
+use windlass_simulator::kube::ApiServer;
 
 fn server() -> Arc<ApiServer> {
-    let git_version = "v1.36.1".to_owned();
-    ApiServer::new(Settings {
-        git_version,
-        now: Arc::new(Clock),
-        sink: Arc::new(Nowhere),
-        token: None,
-    })
+    common::server(None, None)
 }
 
 async fn send(

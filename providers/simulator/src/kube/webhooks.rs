@@ -39,12 +39,23 @@ fn concerns(state: &State, webhook: &Value, kind: &Kind, object: &Value) -> bool
             .flatten()
             .any(|name| name == "*" || name == wanted)
     };
+    // A resource may be written with its subresources: `pods/*`, `*/*`.
+    let resources = |list: &Value| {
+        let entries = list
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
+        entries
+            .map(|entry| entry.strip_suffix("/*").unwrap_or(entry))
+            .any(|entry| entry == "*" || entry == kind.plural)
+    };
     let rules = webhook["rules"].as_array().into_iter().flatten();
     let ruled = rules.into_iter().any(|rule| {
         names(&rule["operations"], "CREATE")
             && names(&rule["apiGroups"], &kind.group)
             && names(&rule["apiVersions"], &kind.version)
-            && names(&rule["resources"], &kind.plural)
+            && resources(&rule["resources"])
             && match rule["scope"].as_str() {
                 Some("Namespaced") => kind.namespaced,
                 Some("Cluster") => !kind.namespaced,

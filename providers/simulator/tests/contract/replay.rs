@@ -1,28 +1,12 @@
 //! Sends the requests of a scenario and keeps what placeholders stand for.
 
-use crate::{compare, setup};
+use crate::{common, compare, setup};
 use axum::body::Body;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
-use windlass_simulator::kube::{ApiServer, Now, Record, Settings, Sink};
+use windlass_simulator::kube::ApiServer;
 
 const TOKEN: &str = "contract-admin";
-
-/// A clock that stands: the recording was made within seconds.
-struct Clock;
-
-impl Now for Clock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_780_000_000).expect("a second of this century")
-    }
-}
-
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn record(&self, _: &Record) {}
-}
 
 /// An answer as the contract records it.
 pub(crate) struct Answer {
@@ -39,12 +23,7 @@ pub(crate) struct Replay {
 
 impl Replay {
     fn new() -> Self {
-        let server = ApiServer::new(Settings {
-            git_version: "v1.36.2".to_owned(),
-            now: Arc::new(Clock),
-            sink: Arc::new(Nowhere),
-            token: Some(TOKEN.to_owned()),
-        });
+        let server = common::server(Some(TOKEN), None);
         Self {
             server,
             known: BTreeMap::new(),

@@ -1,0 +1,156 @@
+//! What stands before storage besides the rules of a kind: webhooks and roles.
+
+mod common;
+
+use axum::body::Body;
+use http::Request;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use windlass_simulator::kube::ApiServer;
+
+async fn send(
+    server: &Arc<ApiServer>,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: Value,
+) -> (u16, Value) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {token}"));
+    let text = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    let response = server
+        .handle(request.body(Body::from(text)).expect("a request"))
+        .await;
+    let status = response.status().as_u16();
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX)
+        .await
+        .expect("a body");
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_webhook_without_its_service_refuses() {
+    let server = common::server(None, None);
+    let webhook = json!({
+        "name": "w.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+        "clientConfig": { "service": { "name": "hook", "namespace": "default", "path": "/v" } },
+        "rules": [{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["*/*"] }],
+        "objectSelector": { "matchLabels": { "checked": "yes" } },
+    });
+    server
+        .create(json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": { "name": "w" }, "webhooks": [webhook],
+        }))
+        .expect("creates");
+    let object = |name: &str, label: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": name, "namespace": "default", "labels": { "checked": label } },
+        })
+    };
+    let refused = server
+        .create(object("a", "yes"))
+        .expect_err("nobody answers");
+    assert_eq!(refused.code, 500);
+    assert!(
+        refused.message.contains("service \"hook\" not found"),
+        "{refused}"
+    );
+    server
+        .create(object("b", "no"))
+        .expect("is none of its objects");
+    server
+        .create(json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": "hook", "namespace": "default" },
+            "spec": { "ports": [{ "port": 443 }] },
+        }))
+        .expect("creates");
+    server.create(object("a", "yes")).expect("somebody answers");
+}
+
+#[tokio::test]
+async fn a_token_of_a_service_account_may_what_its_role_says_until_the_account_goes() {
+    let server = common::server(Some("admin"), None);
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    let account = json!({ "metadata": { "name": "bot" } });
+    assert_eq!(
+        send(&server, "POST", accounts, "admin", account).await.0,
+        201
+    );
+    let asked = json!({ "spec": { "expirationSeconds": 600 } });
+    let (_, issued) = send(
+        &server,
+        "POST",
+        &format!("{accounts}/bot/token"),
+        "admin",
+        asked,
+    )
+    .await;
+    let token = issued["status"]["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    let maps = "/api/v1/namespaces/default/configmaps";
+    assert_eq!(send(&server, "GET", maps, &token, Value::Null).await.0, 403);
+    let role = json!({
+        "metadata": { "name": "reader" }, "rules": [{ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"] }],
+    });
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    assert_eq!(
+        send(&server, "POST", &format!("{rbac}/roles"), "admin", role)
+            .await
+            .0,
+        201
+    );
+    let binding = json!({
+        "metadata": { "name": "reader" }, "roleRef": { "kind": "Role", "name": "reader" },
+        "subjects": [{ "kind": "ServiceAccount", "name": "bot", "namespace": "default" }],
+    });
+    assert_eq!(
+        send(
+            &server,
+            "POST",
+            &format!("{rbac}/rolebindings"),
+            "admin",
+            binding
+        )
+        .await
+        .0,
+        201
+    );
+    assert_eq!(send(&server, "GET", maps, &token, Value::Null).await.0, 200);
+    assert_eq!(
+        send(&server, "DELETE", maps, &token, Value::Null).await.0,
+        403,
+        "only what the role says"
+    );
+    let forged = format!("{}x", &token[..token.len() - 1]);
+    assert_eq!(
+        send(&server, "GET", maps, &forged, Value::Null).await.0,
+        401
+    );
+    assert_eq!(
+        send(
+            &server,
+            "DELETE",
+            &format!("{accounts}/bot"),
+            "admin",
+            Value::Null
+        )
+        .await
+        .0,
+        200
+    );
+    assert_eq!(
+        send(&server, "GET", maps, &token, Value::Null).await.0,
+        401,
+        "a token goes with its account"
+    );
+}
