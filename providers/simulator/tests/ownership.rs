@@ -118,3 +118,54 @@ async fn subscribers_see_each_change_once_and_in_order() {
         ]
     );
 }
+
+#[tokio::test]
+async fn definitions_and_namespaces_wait_for_finalizers_of_their_own() {
+    let server = server();
+    let cluster = |group: &str, kind: &str, name: &str| Key {
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+        namespace: None,
+        name: name.to_owned(),
+    };
+    let version = json!({
+        "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": { "type": "object" } },
+    });
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "gadgets.example.com", "finalizers": ["example.com/hold"] },
+        "spec": {
+            "group": "example.com", "scope": "Cluster", "names": { "plural": "gadgets", "kind": "Gadget" },
+            "versions": [version],
+        },
+    });
+    let namespace = json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "team", "finalizers": ["example.com/hold"] },
+    });
+    let held = [
+        (
+            definition,
+            cluster(
+                "apiextensions.k8s.io",
+                "CustomResourceDefinition",
+                "gadgets.example.com",
+            ),
+        ),
+        (namespace, cluster("", "Namespace", "team")),
+    ];
+    for (object, key) in held {
+        server.create(object).expect("creates");
+        server.delete(&key).expect("is deleted");
+        let waiting = server.get(&key).expect("waits");
+        assert_eq!(
+            waiting["metadata"]["finalizers"],
+            json!(["example.com/hold"]),
+            "{key:?}"
+        );
+        let free = json!({ "metadata": { "finalizers": null } });
+        server
+            .merge_patch(&key, "test", None, free)
+            .expect("lets go");
+        assert!(server.get(&key).is_none(), "{key:?}");
+    }
+}

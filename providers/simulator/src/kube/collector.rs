@@ -197,6 +197,14 @@ pub(super) fn drop_finalizer(state: &mut State, key: &Key, finalizer: &str) {
     let Some(object) = state.store.get(key) else {
         return;
     };
+    let finalizers = object["metadata"]["finalizers"].as_array();
+    if !finalizers
+        .into_iter()
+        .flatten()
+        .any(|name| name == finalizer)
+    {
+        return;
+    }
     let mut object = Value::clone(object);
     let mut left = 0;
     if let Some(finalizers) = object["metadata"]["finalizers"].as_array_mut() {

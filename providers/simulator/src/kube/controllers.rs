@@ -140,7 +140,7 @@ pub(super) fn react(state: &mut State, event: &Event) {
     if object["metadata"]["deletionTimestamp"].is_null() {
         collector::collect_orphan(state, key);
     } else {
-        delete::resume(state, key);
+        collector::finish(state, key);
         if let Some(namespace) = key.namespace.as_deref() {
             empty(state, namespace);
         }

@@ -1,7 +1,6 @@
 //! Deleting: preconditions, finalizers, propagation, and the kinds that go their own way.
 
 use super::{
-    collector,
     kinds::Kind,
     selector::Selector,
     state::State,
@@ -318,9 +317,4 @@ fn delete_definition(
         return Deleted::Object(Arc::new(marked));
     }
     Deleted::Object(state.put(key.clone(), marked))
-}
-
-/// Goes on with an object that was deleted and waits.
-pub(super) fn resume(state: &mut State, key: &Key) {
-    collector::finish(state, key);
 }

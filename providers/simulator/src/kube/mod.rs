@@ -37,5 +37,5 @@ mod webhooks;
 mod write;
 
 pub use server::{ApiServer, Now, Settings, Sink};
-pub use status::{Cause, Status};
+pub use status::Status;
 pub use store::{Change, ChangeKind, Key, Record};

@@ -17,13 +17,13 @@ pub struct Status {
 
 /// One entry of `details.causes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
+pub(super) struct Cause {
     /// Machine-readable reason ("FieldValueInvalid").
-    pub reason: String,
+    pub(super) reason: String,
     /// What is wrong with the field.
-    pub message: String,
+    pub(super) message: String,
     /// Path of the field, as the real server writes it.
-    pub field: String,
+    pub(super) field: String,
 }
 
 impl Cause {

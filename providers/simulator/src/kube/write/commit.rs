@@ -91,7 +91,11 @@ pub(super) fn update(
         state.remove(key.clone());
         return Ok(Arc::new(object));
     }
-    let leaves = !object["metadata"]["deletionTimestamp"].is_null()
+    // A namespace goes when it is empty.
+    let namespace = kind.group.is_empty() && kind.kind == "Namespace";
+    let deleted = !object["metadata"]["deletionTimestamp"].is_null();
+    let leaves = deleted
+        && !namespace
         && object["metadata"]["finalizers"]
             .as_array()
             .is_none_or(Vec::is_empty)
