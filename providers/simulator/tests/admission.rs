@@ -154,3 +154,48 @@ async fn a_token_of_a_service_account_may_what_its_role_says_until_the_account_g
         "a token goes with its account"
     );
 }
+
+#[tokio::test]
+async fn what_a_container_mounts_must_be_there() {
+    let server = common::server(None, None);
+    let set = |volume: &str| {
+        let mount = json!({ "name": volume, "mountPath": "/data" });
+        let spec =
+            json!({ "containers": [{ "name": "c", "image": "i:1", "volumeMounts": [mount] }] });
+        let claim = json!({
+            "metadata": { "name": "claimed" },
+            "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
+        });
+        json!({
+            "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "s", "namespace": "default" },
+            "spec": {
+                "serviceName": "s", "selector": { "matchLabels": { "app": "s" } }, "volumeClaimTemplates": [claim],
+                "template": { "metadata": { "labels": { "app": "s" } }, "spec": spec },
+            },
+        })
+    };
+    let refused = server
+        .create(set("missing"))
+        .expect_err("there is no such volume");
+    let place = "spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"missing\"";
+    assert!(refused.message.contains(place), "{refused}");
+    let made = server.create(set("claimed")).expect("a claim is a volume");
+    assert_eq!(made["spec"]["podManagementPolicy"], "OrderedReady");
+}
+
+#[tokio::test]
+async fn without_a_token_everyone_is_admin() {
+    let server = common::server(None, None);
+    let (status, review) = send(
+        &server,
+        "POST",
+        "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+        "eyJhbGciOiJub25lIn0.e30.x",
+        json!({}),
+    )
+    .await;
+    assert_eq!(
+        (status, &review["status"]["userInfo"]["username"]),
+        (201, &json!("admin"))
+    );
+}

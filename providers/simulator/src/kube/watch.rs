@@ -1,5 +1,8 @@
 //! Watches: changes as a stream of JSON lines
 //! (<https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes>).
+//!
+//! How long a watch lasts and when it gets bookmarks is a matter of its connection, not of the simulated world: it counts in tokio's
+//! time, which tests pause.
 
 use super::{
     kinds::Kind,
