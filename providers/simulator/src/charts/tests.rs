@@ -1,0 +1,89 @@
+use super::{Chart, FILES, Missing, at, of};
+use include_dir::Dir;
+use serde_json::{Value, json};
+
+#[test]
+fn every_file_is_a_chart_that_renders() {
+    let mut count = 0;
+    for file in FILES.dirs().flat_map(Dir::files) {
+        let name = file.path().display().to_string();
+        let chart: Chart = serde_saphyr::from_str(file.contents_utf8().unwrap())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(name, format!("{}/{}.yaml", chart.name, chart.version));
+        let made = chart
+            .make("some", "where", &json!({}))
+            .unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        assert!(
+            made.iter().any(|made| made.object["kind"] == "Deployment"),
+            "{name}"
+        );
+        count += 1;
+    }
+    assert_eq!(count, super::CHARTS.len());
+}
+
+#[test]
+fn a_chart_is_found_only_at_its_place() {
+    let url = "oci://quay.io/jetstack/charts/cert-manager";
+    assert_eq!(at(url, "v1.21.1").unwrap().name, "cert-manager");
+    assert_eq!(at(url, "1.x").unwrap().version, "v1.21.1");
+    assert_eq!(at(url, "*").unwrap().version, "v1.21.1");
+    assert_eq!(at(url, "v1.0.0").unwrap_err(), Missing::Version);
+    assert_eq!(
+        at("oci://quay.io/jetstack/cert-manager", "v1.21.1").unwrap_err(),
+        Missing::Place
+    );
+    assert_eq!(
+        of("oci://ghcr.io/traefik/helm", "traefik", ">=41.0.0 <42.0.0")
+            .unwrap()
+            .name,
+        "traefik"
+    );
+    assert_eq!(
+        of("https://traefik.github.io/charts", "traefik", "*").unwrap_err(),
+        Missing::Place
+    );
+}
+
+#[test]
+fn values_reach_the_objects_with_their_types() {
+    let chart = at("oci://quay.io/jetstack/charts/cert-manager", "v1.21.1").unwrap();
+    let count = |values: Value, kind: &str| {
+        let made = chart.make("cert-manager", "cert-manager", &values).unwrap();
+        made.iter()
+            .filter(|made| made.object["kind"] == kind)
+            .count()
+    };
+    assert_eq!(count(json!({}), "CustomResourceDefinition"), 0);
+    assert_eq!(
+        count(
+            json!({"crds": {"enabled": true}}),
+            "CustomResourceDefinition"
+        ),
+        6
+    );
+    assert_eq!(
+        count(json!({"cainjector": {"enabled": false}}), "Deployment"),
+        2
+    );
+    let made = chart
+        .make(
+            "cert-manager",
+            "cert-manager",
+            &json!({"replicaCount": 3, "crds": {"enabled": true}}),
+        )
+        .unwrap();
+    let deployment = made.iter().find(|made| {
+        made.object["metadata"]["name"] == "cert-manager" && made.object["kind"] == "Deployment"
+    });
+    assert_eq!(deployment.unwrap().object["spec"]["replicas"], 3);
+    let crd = made
+        .iter()
+        .find(|made| made.object["kind"] == "CustomResourceDefinition")
+        .unwrap();
+    assert!(crd.keep && !crd.folder);
+    assert_eq!(
+        crd.object["metadata"]["annotations"]["helm.sh/resource-policy"],
+        "keep"
+    );
+}

@@ -1,0 +1,218 @@
+//! The ground that everything in a running world stands on: clock, log, state, the API servers of its clusters, and the gate.
+//!
+//! Changes of state go through [`Ground::write`], which logs them first.
+
+use crate::{
+    clock::Clock,
+    gate::Gate,
+    kube::{self, ApiServer},
+    log::Log,
+    reactors,
+    site::{self, Cluster, Entry, Role, Site, Status},
+};
+use jiff::Timestamp;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::sync::{Notify, watch};
+use tokio_util::task::AbortOnDropHandle;
+
+/// See the room.
+pub(crate) struct Ground {
+    pub(crate) clock: Clock,
+    pub(crate) gate: Gate,
+    pub(crate) log: Arc<Log>,
+    /// "http://127.0.0.1:PORT".
+    pub(crate) address: String,
+    /// Wakes reactors that depend on what is no object: Git repositories.
+    pub(crate) stirred: Notify,
+    site: Mutex<Site>,
+    servers: Mutex<BTreeMap<String, Arc<Running>>>,
+    ids: AtomicU64,
+}
+
+/// A cluster's API server with what moves its objects.
+pub(crate) struct Running {
+    pub(crate) api: Arc<ApiServer>,
+    /// Whether its control plane runs.
+    pub(crate) power: watch::Sender<bool>,
+    _reactors: AbortOnDropHandle<()>,
+}
+
+impl Ground {
+    pub(crate) fn new(clock: Clock, log: Arc<Log>, address: String, site: Site) -> Arc<Self> {
+        let ids = AtomicU64::new(site.lives.len() as u64);
+        Arc::new(Self {
+            clock,
+            gate: Gate::new(),
+            log,
+            address,
+            stirred: Notify::new(),
+            site: Mutex::new(site),
+            servers: Mutex::default(),
+            ids,
+        })
+    }
+
+    /// Returns the state. Never held across an await.
+    pub(crate) fn site(&self) -> MutexGuard<'_, Site> {
+        self.site.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Logs an entry and takes it over.
+    pub(crate) fn write(&self, entry: Entry) {
+        let mut site = self.site();
+        let at = self.clock.now();
+        self.log.append(at, Some(entry.clone()));
+        site.take(at, entry);
+    }
+
+    /// Returns a new id of 64 hexadecimal digits, as docker's.
+    pub(crate) fn mint(&self, what: &str) -> String {
+        let n = self.ids.fetch_add(1, Ordering::Relaxed);
+        digest(&format!("{what} {n} {} {}", self.address, self.clock.now()))
+    }
+
+    /// Starts the API server of a cluster that is in the state, with the objects that it had.
+    pub(crate) fn serve(
+        self: &Arc<Self>,
+        cluster: &Cluster,
+        records: Vec<kube::Record>,
+    ) -> Arc<Running> {
+        let name = cluster.name.clone();
+        let unrest = Arc::new(reactors::Unrest::new(self.clock.clone()));
+        let api = ApiServer::new(kube::Settings {
+            git_version: cluster.version.clone(),
+            now: Arc::new(ClusterClock(self.clock.clone())),
+            sink: Arc::new(ClusterLog {
+                cluster: name.clone(),
+                clock: self.clock.clone(),
+                log: self.log.clone(),
+                unrest: unrest.clone(),
+            }),
+            token: Some(cluster.token.clone()),
+        });
+        api.restore(records);
+        let (power, powered) = watch::channel(self.powered(&name));
+        let reactors = reactors::run(self.clone(), api.clone(), unrest, powered);
+        let running = Arc::new(Running {
+            api,
+            power,
+            _reactors: AbortOnDropHandle::new(tokio::spawn(reactors)),
+        });
+        self.servers().insert(name, running.clone());
+        running
+    }
+
+    /// Returns the API server of a cluster, whether or not its control plane runs.
+    pub(crate) fn running(&self, cluster: &str) -> Option<Arc<Running>> {
+        self.servers().get(cluster).cloned()
+    }
+
+    /// Brings the API servers in line with the containers: those whose control plane stopped fall silent, those whose control
+    /// plane is gone end.
+    pub(crate) fn settle(&self) {
+        let gone: Vec<String> = {
+            let site = self.site();
+            let lives = |name: &str| {
+                site.containers
+                    .values()
+                    .any(|it| it.cluster == name && it.role == Role::ControlPlane)
+            };
+            site.clusters
+                .keys()
+                .filter(|name| !lives(name))
+                .cloned()
+                .collect()
+        };
+        for name in gone {
+            if let Some(running) = self.servers().remove(&name) {
+                running.power.send_replace(false);
+            }
+            self.write(Entry::ClusterGone { name });
+        }
+        for (name, running) in self.servers().iter() {
+            let powered = self.powered(name);
+            running
+                .power
+                .send_if_modified(|power| std::mem::replace(power, powered) != powered);
+        }
+    }
+
+    /// Ends every API server.
+    pub(crate) fn close(&self) {
+        self.clock.close();
+        self.servers().clear();
+    }
+
+    /// Returns whether enough of a cluster's control plane runs to answer.
+    fn powered(&self, cluster: &str) -> bool {
+        let site = self.site();
+        let planes = site
+            .containers
+            .values()
+            .filter(|it| it.cluster == cluster && it.role == Role::ControlPlane);
+        let (all, up) = planes.fold((0, 0), |(all, up), it| {
+            (all + 1, up + usize::from(it.status == Status::Running))
+        });
+        // etcd needs a majority.
+        up * 2 > all
+    }
+
+    fn servers(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Running>>> {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct ClusterClock(Clock);
+
+impl kube::Now for ClusterClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+struct ClusterLog {
+    cluster: String,
+    clock: Clock,
+    log: Arc<Log>,
+    unrest: Arc<reactors::Unrest>,
+}
+
+impl kube::Sink for ClusterLog {
+    fn record(&self, record: &kube::Record) {
+        let entry = Entry::Object {
+            cluster: self.cluster.clone(),
+            record: record.clone(),
+        };
+        self.log.append(self.clock.now(), Some(entry));
+        self.unrest.stir();
+    }
+}
+
+/// Returns the SHA-256 of a text, in hexadecimal digits.
+pub(crate) fn digest(text: &str) -> String {
+    use sha2::Digest;
+    use std::fmt::Write;
+    let mut digits = String::with_capacity(64);
+    for byte in sha2::Sha256::digest(text) {
+        // Writing to a String cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+/// Returns the records of one cluster in the order of their revisions.
+pub(crate) fn records(objects: &mut site::Objects, cluster: &str) -> Vec<kube::Record> {
+    let mut records: Vec<_> = objects
+        .remove(cluster)
+        .unwrap_or_default()
+        .into_values()
+        .collect();
+    records.sort_by_key(|record| record.revision);
+    records
+}

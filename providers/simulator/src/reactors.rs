@@ -1,0 +1,284 @@
+//! What stands in for a cluster's controllers: small reactors, each driven by an object's own state.
+//!
+//! A reactor looks at one object, acts through the API server as a controller would, and says when it wants to look again. It
+//! keeps nothing to itself, so that a world that was closed goes on where it was: on opening, every object is looked at again.
+
+mod flux;
+mod health;
+mod jobs;
+mod nodes;
+mod object;
+mod pods;
+mod queue;
+mod services;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod workloads;
+
+pub(crate) use object::{is_true, key};
+
+use crate::{
+    clock::{Clock, Work},
+    ground::Ground,
+    kube::{ApiServer, Change, ChangeKind, Key, Status},
+};
+use jiff::Timestamp;
+use queue::Queue;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{
+    broadcast::{self, error::TryRecvError},
+    watch,
+};
+
+/// When a reactor wants to look again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Next {
+    /// Something is going on that is done then: the clock may jump there.
+    at: Option<Timestamp>,
+    /// A limit on what others do: the clock does not hurry there.
+    limit: Option<Timestamp>,
+}
+
+impl Next {
+    /// Not before something changes.
+    const NEVER: Self = Self {
+        at: None,
+        limit: None,
+    };
+
+    fn at(at: Timestamp) -> Self {
+        Self {
+            at: Some(at),
+            limit: None,
+        }
+    }
+
+    fn limit(limit: Timestamp) -> Self {
+        Self {
+            at: None,
+            limit: Some(limit),
+        }
+    }
+}
+
+/// What a reactor acts through.
+struct Cx<'a> {
+    api: &'a Arc<ApiServer>,
+    ground: &'a Ground,
+    now: Timestamp,
+}
+
+impl Cx<'_> {
+    fn get(&self, group: &str, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.api.get(&Key {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
+            name: name.to_owned(),
+        })
+    }
+
+    /// Patches an object as `manager`, where the patch changes anything. An object that is gone or refuses is looked at again
+    /// when it changes.
+    fn patch(
+        &self,
+        object: &Value,
+        manager: &str,
+        subresource: Option<&str>,
+        patch: Value,
+    ) -> Option<Arc<Value>> {
+        if object::contains(object, &patch) {
+            return None;
+        }
+        self.api
+            .merge_patch(&key(object), manager, subresource, patch)
+            .ok()
+    }
+
+    /// Patches the status of an object.
+    fn status(&self, object: &Value, manager: &str, status: Value) -> Option<Arc<Value>> {
+        self.patch(object, manager, Some("status"), json!({"status": status}))
+    }
+
+    fn create(&self, object: Value) -> Result<Arc<Value>, Status> {
+        self.api.create(object)
+    }
+
+    fn delete(&self, object: &Value) {
+        // Gone already is as good.
+        let _ = self.api.delete(&key(object));
+    }
+
+    /// Records an event about an object, once for each reason.
+    fn event(&self, about: &Value, kind: &str, reason: &str, message: &str) {
+        let metadata = &about["metadata"];
+        let (name, uid) = (
+            object::text(metadata, "name"),
+            object::text(metadata, "uid"),
+        );
+        let namespace = metadata["namespace"].as_str().unwrap_or("default");
+        let mark = crate::ground::digest(&format!("{uid} {reason}"));
+        let event = format!("{name}.{}", &mark[..16]);
+        if self.get("", "Event", namespace, &event).is_some() {
+            return;
+        }
+        // That an event is lost is no harm, here as there.
+        let _ = self.create(json!({
+            "apiVersion": "v1", "kind": "Event",
+            "metadata": {"name": event, "namespace": namespace},
+            "involvedObject": {
+                "apiVersion": about["apiVersion"], "kind": about["kind"], "name": name, "namespace": metadata["namespace"], "uid": uid,
+            },
+            "type": kind, "reason": reason, "message": message, "count": 1,
+            "firstTimestamp": object::second(self.now), "lastTimestamp": object::second(self.now),
+            "source": {"component": "kubelet"}, "reportingComponent": "kubelet", "reportingInstance": "",
+        }));
+    }
+}
+
+/// Lets time stand still from a change until the reactors have seen it.
+pub(crate) struct Unrest {
+    clock: Clock,
+    work: Mutex<Option<Work>>,
+}
+
+impl Unrest {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            work: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn stir(&self) {
+        self.work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| self.clock.work());
+    }
+
+    fn calm(&self) {
+        self.work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+}
+
+/// Runs the reactors of a cluster for as long as its control plane does.
+pub(crate) async fn run(
+    ground: Arc<Ground>,
+    api: Arc<ApiServer>,
+    unrest: Arc<Unrest>,
+    mut power: watch::Receiver<bool>,
+) {
+    let mut changes = api.subscribe();
+    loop {
+        unrest.calm();
+        if power.wait_for(|power| *power).await.is_err() {
+            return;
+        }
+        let mut queue = Queue::default();
+        everything(&api, &mut queue);
+        while *power.borrow_and_update() {
+            turn(&ground, &api, &unrest, &mut changes, &mut queue);
+            let (at, limit) = queue.next();
+            tokio::select! {
+                change = changes.recv() => match change {
+                    Ok(change) => concern(&api, &change, &mut queue),
+                    Err(broadcast::error::RecvError::Lagged(_)) => everything(&api, &mut queue),
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
+                () = ground.clock.sleep_until(at.unwrap_or_default()), if at.is_some() => {}
+                () = ground.clock.reached(limit.unwrap_or_default()), if limit.is_some() => {}
+                () = ground.stirred.notified() => everything(&api, &mut queue),
+                changed = power.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+}
+
+/// Looks at all that is due, and at what changes thereby, until nothing is.
+fn turn(
+    ground: &Ground,
+    api: &Arc<ApiServer>,
+    unrest: &Unrest,
+    changes: &mut broadcast::Receiver<Change>,
+    queue: &mut Queue,
+) {
+    let _work = ground.clock.work();
+    unrest.calm();
+    loop {
+        loop {
+            match changes.try_recv() {
+                Ok(change) => concern(api, &change, queue),
+                Err(TryRecvError::Lagged(_)) => everything(api, queue),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        let now = ground.clock.now();
+        let Some(key) = queue.pop(now) else {
+            return;
+        };
+        if let Some(object) = api.get(&key) {
+            let next = react(&Cx { api, ground, now }, &key, &object);
+            queue.wait(key, next);
+        }
+    }
+}
+
+fn everything(api: &Arc<ApiServer>, queue: &mut Queue) {
+    for object in api.objects() {
+        queue.push(key(&object));
+    }
+}
+
+fn react(cx: &Cx<'_>, key: &Key, object: &Value) -> Next {
+    match (key.group.as_str(), key.kind.as_str()) {
+        ("apps", "Deployment") => workloads::deployment(cx, object),
+        ("apps", "ReplicaSet") => workloads::replica_set(cx, object),
+        ("apps", "StatefulSet") => workloads::stateful_set(cx, object),
+        ("apps", "DaemonSet") => workloads::daemon_set(cx, object),
+        ("batch", "Job") => jobs::job(cx, object),
+        ("", "Pod") => pods::pod(cx, object),
+        ("", "Node") => nodes::node(cx, object),
+        ("", "Service") => services::service(cx, object),
+        ("", "PersistentVolumeClaim") => storage::claim(cx, object),
+        ("", "PersistentVolume") => storage::volume(cx, object),
+        (group, kind) if group.ends_with(".fluxcd.io") => flux::react(cx, kind, object),
+        _ => Next::NEVER,
+    }
+}
+
+/// Queues the objects that a change concerns: the changed one, its owner, and those that look at it.
+fn concern(api: &Arc<ApiServer>, change: &Change, queue: &mut Queue) {
+    let object = &change.object;
+    if change.kind != ChangeKind::Deleted {
+        queue.push(change.key.clone());
+    }
+    if let Some(owner) = object::controller(object) {
+        queue.push(owner);
+    }
+    let mut all = |group: &str, kind: &str, namespace: Option<&str>| {
+        for object in api.list(group, kind, namespace) {
+            queue.push(key(&object));
+        }
+    };
+    let namespace = change.key.namespace.as_deref();
+    match (change.key.group.as_str(), change.key.kind.as_str()) {
+        ("", "Node") => {
+            all("apps", "DaemonSet", None);
+            all("", "Pod", None);
+        }
+        ("apps", "DaemonSet") if namespace == Some("kube-system") => all("", "Node", None),
+        ("", "Pod") => all("", "PersistentVolumeClaim", namespace),
+        ("", "PersistentVolumeClaim") => all("", "PersistentVolume", None),
+        ("storage.k8s.io", "StorageClass") => all("", "PersistentVolumeClaim", None),
+        _ => {}
+    }
+    for key in flux::concern(api, change) {
+        queue.push(key);
+    }
+}

@@ -1,0 +1,195 @@
+//! Flux: its sources, HelmReleases and Kustomizations, with the conditions, reasons and messages of the real controllers (helm-controller
+//! 1.6, source-controller 1.9, kustomize-controller 1.9). A controller acts only while its Deployment is Available.
+
+mod kustomizations;
+mod releases;
+mod sources;
+mod values;
+
+use super::{
+    Cx, Next,
+    object::{Conditions, deleting, find, generation, is_true, key, name, namespace, text},
+};
+use crate::kube::{ApiServer, Change, Key};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const SOURCE: &str = "source.toolkit.fluxcd.io";
+const HELM: &str = "helm.toolkit.fluxcd.io";
+const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
+const SYSTEM: &str = "flux-system";
+const FINALIZER: &str = "finalizers.fluxcd.io";
+
+pub(super) fn react(cx: &Cx<'_>, kind: &str, object: &Value) -> Next {
+    let (controller, reactor): (&str, fn(&Cx<'_>, &Value) -> Next) = match kind {
+        "HelmRepository" => ("source-controller", sources::helm_repository),
+        "HelmChart" => ("source-controller", sources::helm_chart),
+        "OCIRepository" => ("source-controller", sources::oci_repository),
+        "GitRepository" => ("source-controller", sources::git_repository),
+        "HelmRelease" => ("helm-controller", releases::release),
+        "Kustomization" => ("kustomize-controller", kustomizations::kustomization),
+        _ => return Next::NEVER,
+    };
+    let running = cx.get("apps", "Deployment", SYSTEM, controller);
+    if !running.is_some_and(|it| is_true(&it, "Available") && !deleting(&it)) {
+        return Next::NEVER;
+    }
+    if deleting(object) {
+        let finalizers = object["metadata"]["finalizers"].as_array();
+        let ours = finalizers.is_some_and(|finalizers| finalizers.iter().any(|it| it == FINALIZER));
+        return match (ours, kind) {
+            (false, _) => Next::NEVER,
+            (true, "HelmRelease") => releases::uninstall(cx, object),
+            (true, "Kustomization") => kustomizations::prune(cx, object),
+            (true, _) => release_finalizer(cx, object, controller),
+        };
+    }
+    if object["spec"]["suspend"] == true {
+        return Next::NEVER;
+    }
+    if add_finalizer(cx, object, controller) {
+        // The change brings it here again.
+        return Next::NEVER;
+    }
+    reactor(cx, object)
+}
+
+/// Returns what else is to be looked at when an object changed.
+pub(super) fn concern(api: &Arc<ApiServer>, change: &Change) -> Vec<Key> {
+    let mut keys = Vec::new();
+    let mut all =
+        |group: &str, kind: &str| keys.extend(api.list(group, kind, None).iter().map(|it| key(it)));
+    let changed = &change.key;
+    match (changed.group.as_str(), changed.kind.as_str()) {
+        ("apps", "Deployment") if changed.namespace.as_deref() == Some(SYSTEM) => {
+            for kind in [
+                "HelmRepository",
+                "HelmChart",
+                "OCIRepository",
+                "GitRepository",
+            ] {
+                all(SOURCE, kind);
+            }
+            all(HELM, "HelmRelease");
+            all(KUSTOMIZE, "Kustomization");
+        }
+        (SOURCE, kind) => {
+            if kind == "HelmRepository" {
+                all(SOURCE, "HelmChart");
+            }
+            all(HELM, "HelmRelease");
+            all(KUSTOMIZE, "Kustomization");
+        }
+        (HELM, _) => all(HELM, "HelmRelease"),
+        (KUSTOMIZE, _) => all(KUSTOMIZE, "Kustomization"),
+        // Values may come from them.
+        ("", "Secret" | "ConfigMap") => all(HELM, "HelmRelease"),
+        _ => {}
+    }
+    let labels = &change.object["metadata"]["labels"];
+    for (group, kind) in [(HELM, "HelmRelease"), (KUSTOMIZE, "Kustomization")] {
+        if let (Some(name), Some(namespace)) = (
+            labels[format!("{group}/name")].as_str(),
+            labels[format!("{group}/namespace")].as_str(),
+        ) {
+            keys.push(Key {
+                group: group.to_owned(),
+                kind: kind.to_owned(),
+                namespace: Some(namespace.to_owned()),
+                name: name.to_owned(),
+            });
+        }
+    }
+    keys
+}
+
+fn finalizers(object: &Value) -> Vec<Value> {
+    object["metadata"]["finalizers"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// Adds Flux's finalizer; returns whether it was missing.
+fn add_finalizer(cx: &Cx<'_>, object: &Value, manager: &str) -> bool {
+    let mut list = finalizers(object);
+    if list.iter().any(|it| it == FINALIZER) {
+        return false;
+    }
+    list.push(json!(FINALIZER));
+    cx.patch(
+        object,
+        manager,
+        None,
+        json!({"metadata": {"finalizers": list}}),
+    )
+    .is_some()
+}
+
+fn release_finalizer(cx: &Cx<'_>, object: &Value, manager: &str) -> Next {
+    let mut list = finalizers(object);
+    list.retain(|it| it != FINALIZER);
+    let list = if list.is_empty() {
+        Value::Null
+    } else {
+        json!(list)
+    };
+    cx.patch(
+        object,
+        manager,
+        None,
+        json!({"metadata": {"finalizers": list}}),
+    );
+    Next::NEVER
+}
+
+/// Returns whether an object is Ready as it is now.
+fn ready(object: &Value) -> bool {
+    is_true(object, "Ready")
+        && object["status"]["observedGeneration"].as_i64() == Some(generation(object))
+}
+
+/// Returns the first of `spec.dependsOn` that is not ready.
+fn unmet(cx: &Cx<'_>, object: &Value, group: &str, kind: &str) -> Option<String> {
+    let wanted = object["spec"]["dependsOn"].as_array();
+    wanted.into_iter().flatten().find_map(|it| {
+        let space = it["namespace"].as_str().unwrap_or(namespace(object));
+        let shown = format!("{space}/{}", text(it, "name"));
+        match cx.get(group, kind, space, text(it, "name")) {
+            None => Some(format!(
+                "unable to get '{shown}' dependency: {}s.{group} \"{}\" not found",
+                kind.to_lowercase(),
+                text(it, "name")
+            )),
+            Some(found) => (!ready(&found)).then(|| format!("dependency '{shown}' is not ready")),
+        }
+    })
+}
+
+/// Returns why a source cannot be used yet, worded as helm-controller does; `None` where it is ready.
+fn unready_source(source: &Value) -> Option<String> {
+    let shown = format!(
+        "{} '{}/{}' is not ready",
+        text(source, "kind"),
+        namespace(source),
+        name(source)
+    );
+    if source["status"]["observedGeneration"].as_i64() != Some(generation(source)) {
+        let failed = find(source, "Ready")
+            .filter(|it| it["status"] == "False")
+            .map(|it| text(it, "message"));
+        let cause = failed.unwrap_or("latest generation of object has not been reconciled");
+        return Some(format!("{shown}: {cause}"));
+    }
+    if let Some(stalled) = find(source, "Stalled").filter(|it| it["status"] == "True") {
+        return Some(format!("{shown}: {}", text(stalled, "message")));
+    }
+    source["status"]["artifact"]
+        .is_null()
+        .then(|| format!("{shown}: does not have an artifact"))
+}
+
+/// Returns an object's conditions, to be set at its generation.
+fn conditions(cx: &Cx<'_>, object: &Value) -> Conditions {
+    Conditions::of(object, cx.now).observing(generation(object))
+}

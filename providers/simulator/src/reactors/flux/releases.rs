@@ -1,0 +1,570 @@
+//! HelmReleases: their chart, their values, and the objects that the chart makes.
+
+use super::{
+    Conditions, Cx, HELM, Next, SOURCE, conditions, release_finalizer, unmet, unready_source,
+    values,
+};
+use crate::{
+    blueprint::Made,
+    charts::{self, Chart},
+    clock, duration,
+    ground::digest,
+    kube::Key,
+    reactors::{
+        health,
+        object::{deleting, find, generation, group, key, name, namespace, second, text, time},
+    },
+};
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+
+const MANAGER: &str = "helm-controller";
+/// Assumed time until Helm has sent a chart's objects.
+const RENDER: Duration = Duration::from_secs(2);
+
+/// What a release is made from.
+struct Plan<'a> {
+    release: &'a Value,
+    name: String,
+    namespace: &'a str,
+    chart: &'static Chart,
+    config: String,
+    values: Value,
+    /// "install" or "upgrade".
+    action: &'static str,
+}
+
+pub(super) fn release(cx: &Cx<'_>, it: &Value) -> Next {
+    if let Some(message) = unmet(cx, it, HELM, "HelmRelease") {
+        return wait(cx, it, "DependencyNotReady", &message);
+    }
+    let source = match source(cx, it) {
+        Ok(source) => source,
+        Err(message) => {
+            return wait(
+                cx,
+                it,
+                "ArtifactFailed",
+                &format!("could not get Source object: {message}"),
+            );
+        }
+    };
+    if let Some(message) = unready_source(&source) {
+        return wait(cx, it, "SourceNotReady", &message);
+    }
+    let values = match values::compose(cx, it) {
+        Ok(values) => values,
+        Err(message) => return wait(cx, it, "ValuesError", &message),
+    };
+    let Some(chart) = chart(cx, &source) else {
+        return wait(
+            cx,
+            it,
+            "ArtifactFailed",
+            "Could not load chart: the artifact is no chart",
+        );
+    };
+    let deployed = &it["status"]["history"][0];
+    let target = it["spec"]["targetNamespace"].as_str();
+    let plan = Plan {
+        release: it,
+        name: match (it["spec"]["releaseName"].as_str(), target) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(target)) => format!("{target}-{}", name(it)),
+            (None, None) => name(it).to_owned(),
+        },
+        namespace: target.unwrap_or(namespace(it)),
+        chart,
+        config: format!("sha256:{}", digest(&values.to_string())),
+        values,
+        action: if deployed["status"] == "deployed" {
+            "upgrade"
+        } else {
+            "install"
+        },
+    };
+    let same = deployed["chartVersion"] == plan.chart.version.as_str()
+        && deployed["configDigest"] == plan.config.as_str();
+    if deployed["status"] == "deployed" && same {
+        return settled(cx, it);
+    }
+    attempt(cx, &plan)
+}
+
+/// A release that is as it is wanted.
+fn settled(cx: &Cx<'_>, it: &Value) -> Next {
+    let mut conditions = conditions(cx, it);
+    conditions.remove("Reconciling");
+    conditions.remove("Stalled");
+    if let Some(released) = find(it, "Released") {
+        conditions.set(
+            "Ready",
+            "True",
+            text(released, "reason"),
+            text(released, "message"),
+        );
+    }
+    cx.status(
+        it,
+        MANAGER,
+        json!({"observedGeneration": generation(it), "conditions": conditions.into_value()}),
+    );
+    Next::NEVER
+}
+
+/// The release cannot begin yet.
+fn wait(cx: &Cx<'_>, it: &Value, reason: &str, message: &str) -> Next {
+    let mut conditions = conditions(cx, it);
+    conditions.set("Reconciling", "True", "ProgressingWithRetry", message);
+    conditions.set("Ready", "False", reason, message);
+    cx.status(it, MANAGER, json!({"conditions": conditions.into_value()}));
+    Next::NEVER
+}
+
+/// Returns the object that the chart comes from; makes the HelmChart where the release describes one.
+fn source(cx: &Cx<'_>, it: &Value) -> Result<Arc<Value>, String> {
+    let reference = &it["spec"]["chartRef"];
+    if reference.is_object() {
+        let kind = text(reference, "kind");
+        let space = reference["namespace"].as_str().unwrap_or(namespace(it));
+        let found = cx.get(SOURCE, kind, space, text(reference, "name"));
+        let plural = if kind == "HelmChart" {
+            "helmcharts"
+        } else {
+            "ocirepositories"
+        };
+        return found.ok_or_else(|| {
+            format!(
+                "{plural}.{SOURCE} \"{}\" not found",
+                text(reference, "name")
+            )
+        });
+    }
+    let template = &it["spec"]["chart"]["spec"];
+    if !template.is_object() {
+        return Err("no chart or chartRef is given".to_owned());
+    }
+    let space = template["sourceRef"]["namespace"]
+        .as_str()
+        .unwrap_or(namespace(it));
+    let chart = format!("{}-{}", namespace(it), name(it));
+    let spec = json!({
+        "chart": template["chart"], "version": template["version"].as_str().unwrap_or("*"),
+        "interval": template["interval"].as_str().unwrap_or(text(&it["spec"], "interval")),
+        "reconcileStrategy": template["reconcileStrategy"].as_str().unwrap_or("ChartVersion"),
+        "sourceRef": {"kind": template["sourceRef"]["kind"], "name": template["sourceRef"]["name"]},
+    });
+    let known = cx.get(SOURCE, "HelmChart", space, &chart);
+    let current = match known {
+        Some(known) if super::super::object::contains(&known["spec"], &spec) => known,
+        _ => cx
+            .api
+            .apply(MANAGER, json!({
+                "apiVersion": format!("{SOURCE}/v1"), "kind": "HelmChart",
+                "metadata": {"name": chart, "namespace": space, "labels": labels(it)}, "spec": spec,
+            }))
+            .map_err(|error| error.message)?,
+    };
+    cx.status(
+        it,
+        MANAGER,
+        json!({"helmChart": format!("{space}/{chart}")}),
+    );
+    Ok(current)
+}
+
+fn chart(cx: &Cx<'_>, source: &Value) -> Option<&'static Chart> {
+    let revision = text(&source["status"]["artifact"], "revision");
+    let version = revision.split('@').next().unwrap_or(revision);
+    match text(source, "kind") {
+        "OCIRepository" => charts::at(text(&source["spec"], "url"), version).ok(),
+        _ => {
+            let reference = &source["spec"]["sourceRef"];
+            let repository = cx.get(
+                SOURCE,
+                text(reference, "kind"),
+                namespace(source),
+                text(reference, "name"),
+            )?;
+            charts::of(
+                text(&repository["spec"], "url"),
+                text(&source["spec"], "chart"),
+                version,
+            )
+            .ok()
+        }
+    }
+}
+
+fn labels(release: &Value) -> Value {
+    json!({format!("{HELM}/name"): name(release), format!("{HELM}/namespace"): namespace(release)})
+}
+
+/// Runs the action: begins it, sends the objects, waits for them, and says what came of it.
+fn attempt(cx: &Cx<'_>, plan: &Plan<'_>) -> Next {
+    let it = plan.release;
+    let status = &it["status"];
+    let known = status["lastAttemptedGeneration"].as_i64() == Some(generation(it))
+        && status["lastAttemptedRevision"] == plan.chart.version.as_str()
+        && status["lastAttemptedConfigDigest"] == plan.config.as_str();
+    if known && find(it, "Stalled").is_some_and(|it| it["status"] == "True") {
+        return Next::NEVER;
+    }
+    let timeout = it["spec"]["timeout"]
+        .as_str()
+        .and_then(|text| duration::seconds(text).ok())
+        .unwrap_or(300.0);
+    let running = find(it, "Reconciling").filter(|it| known && it["reason"] == "Progressing");
+    let Some(since) = running.and_then(|it| time(&it["lastTransitionTime"])) else {
+        let message = format!(
+            "Running '{}' action with timeout of {}m{}s",
+            plan.action,
+            timeout as u64 / 60,
+            timeout as u64 % 60
+        );
+        let mut conditions = conditions(cx, it);
+        conditions.remove("Stalled");
+        conditions.remove("Reconciling");
+        conditions.set("Reconciling", "True", "Progressing", &message);
+        conditions.set("Ready", "Unknown", "Progressing", &message);
+        let failures = if known {
+            status["failures"].clone()
+        } else {
+            Value::Null
+        };
+        let status = json!({
+            "conditions": conditions.into_value(), "storageNamespace": it["spec"]["storageNamespace"].as_str().unwrap_or(namespace(it)),
+            "lastAttemptedGeneration": generation(it), "lastAttemptedRevision": plan.chart.version,
+            "lastAttemptedConfigDigest": plan.config, "lastAttemptedReleaseAction": plan.action, "failures": failures,
+        });
+        cx.status(it, MANAGER, status);
+        return Next::at(clock::add(cx.now, RENDER));
+    };
+    let sent = clock::add(since, RENDER);
+    if cx.now < sent {
+        return Next::at(sent);
+    }
+    let made = match send(cx, plan) {
+        Ok(made) => made,
+        Err(cause) => return fail(cx, plan, &cause),
+    };
+    let options = &it["spec"][plan.action];
+    let waits = options["disableWait"] != true;
+    let state = made
+        .iter()
+        .map(|made| match cx.api.get(&key(&made.object)) {
+            Some(object) => health::of(&object),
+            None => health::Health::Progressing("it is missing".to_owned()),
+        });
+    let worst = made
+        .iter()
+        .zip(state)
+        .find_map(|(made, health)| match health {
+            health::Health::Ready => None,
+            health::Health::Progressing(message) => Some((made, "InProgress", message)),
+            health::Health::Failed(message) => Some((made, "Failed", message)),
+        });
+    match worst.filter(|_| waits) {
+        None => succeed(cx, plan, &made),
+        Some((made, state, message)) => {
+            let limit = clock::add(
+                since,
+                Duration::try_from_secs_f64(timeout).unwrap_or(Duration::from_secs(300)),
+            );
+            if cx.now < limit && state != "Failed" {
+                return Next::limit(limit);
+            }
+            let object = &made.object;
+            let shown = format!(
+                "{}/{}/{}",
+                text(object, "kind"),
+                namespace(object),
+                name(object)
+            );
+            let late = if state == "Failed" {
+                ""
+            } else {
+                "\ncontext deadline exceeded"
+            };
+            fail(
+                cx,
+                plan,
+                &format!("resource {shown} not ready. status: {state}, message: {message}{late}"),
+            )
+        }
+    }
+}
+
+/// Sends the chart's objects, and takes away those that the last version made and this one does not.
+fn send(cx: &Cx<'_>, plan: &Plan<'_>) -> Result<Vec<Made>, String> {
+    let it = plan.release;
+    let options = &it["spec"][plan.action];
+    if cx.get("", "Namespace", "", plan.namespace).is_none() {
+        if it["spec"]["install"]["createNamespace"] != true {
+            return Err(format!(
+                "failed to create release: namespaces \"{}\" not found",
+                plan.namespace
+            ));
+        }
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": plan.namespace}});
+        cx.create(namespace).map_err(|error| error.message)?;
+    }
+    let mut made = plan
+        .chart
+        .make(&plan.name, plan.namespace, &plan.values)
+        .map_err(|error| format!("{error:#}"))?;
+    let policy = options["crds"]
+        .as_str()
+        .unwrap_or(if plan.action == "install" {
+            "Create"
+        } else {
+            "Skip"
+        });
+    made.retain(|made| !made.folder || policy != "Skip");
+    // As Helm orders kinds: definitions first, workloads after what they refer to.
+    made.sort_by_key(|made| rank(text(&made.object, "kind")));
+    for made in &mut made {
+        let object = &mut made.object;
+        let known = cx.api.get(&key(object));
+        if made.folder {
+            if known.is_some() && policy == "Create" {
+                continue;
+            }
+        } else {
+            let labels = labels(it);
+            object["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!("Helm");
+            for (key, value) in labels.as_object().into_iter().flatten() {
+                object["metadata"]["labels"][key] = value.clone();
+            }
+            object["metadata"]["annotations"]["meta.helm.sh/release-name"] = json!(plan.name);
+            object["metadata"]["annotations"]["meta.helm.sh/release-namespace"] =
+                json!(plan.namespace);
+            if let Some(known) = &known {
+                check_owner(plan, known)?;
+                if deleting(known) {
+                    return Err(format!(
+                        "{} \"{}\" is being deleted",
+                        text(known, "kind"),
+                        name(known)
+                    ));
+                }
+            }
+        }
+        let shown = format!("{} \"{}\"", text(object, "kind"), name(object));
+        cx.api
+            .apply("helm", object.clone())
+            .map_err(|error| format!("failed to create resource {shown}: {}", error.message))?;
+    }
+    for old in inventory(it) {
+        if !made.iter().any(|made| key(&made.object) == old)
+            && let Some(object) = cx.api.get(&old)
+            && !kept(&object)
+        {
+            cx.delete(&object);
+        }
+    }
+    Ok(made)
+}
+
+/// Helm takes nothing over that another made.
+fn check_owner(plan: &Plan<'_>, known: &Value) -> Result<(), String> {
+    let annotations = &known["metadata"]["annotations"];
+    let (name_of, space_of) = (
+        text(annotations, "meta.helm.sh/release-name"),
+        text(annotations, "meta.helm.sh/release-namespace"),
+    );
+    if (name_of, space_of) == (plan.name.as_str(), plan.namespace) {
+        return Ok(());
+    }
+    let place = match namespace(known) {
+        "" => String::new(),
+        space => format!(" in namespace \"{space}\""),
+    };
+    Err(format!(
+        "Unable to continue with {}: {} \"{}\"{place} exists and cannot be imported into the current release: invalid ownership metadata; annotation validation error: key \"meta.helm.sh/release-name\" must equal \"{}\": current value is \"{name_of}\"",
+        plan.action,
+        text(known, "kind"),
+        name(known),
+        plan.name
+    ))
+}
+
+fn rank(kind: &str) -> u8 {
+    match kind {
+        "Namespace" => 0,
+        "CustomResourceDefinition" => 1,
+        "ServiceAccount" | "Secret" | "ConfigMap" => 2,
+        "ClusterRole" | "ClusterRoleBinding" | "Role" | "RoleBinding" => 3,
+        "Service" => 4,
+        _ => 5,
+    }
+}
+
+fn succeed(cx: &Cx<'_>, plan: &Plan<'_>, made: &[Made]) -> Next {
+    let it = plan.release;
+    let history = it["status"]["history"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let last = history.iter().find(|it| it["status"] == "deployed");
+    let version = history
+        .iter()
+        .filter_map(|it| it["version"].as_u64())
+        .max()
+        .unwrap_or(0)
+        + 1;
+    let first = last.map_or_else(|| second(cx.now), |it| it["firstDeployed"].clone());
+    let snapshot = json!({
+        "name": plan.name, "namespace": plan.namespace, "version": version, "status": "deployed",
+        "chartName": plan.chart.name, "chartVersion": plan.chart.version, "appVersion": plan.chart.app_version,
+        "configDigest": plan.config, "digest": format!("sha256:{}", digest(&format!("{}{}{version}", plan.name, plan.config))),
+        "firstDeployed": first, "lastDeployed": second(cx.now),
+    });
+    let superseded = history.into_iter().map(|mut it| {
+        if it["status"] == "deployed" {
+            it["status"] = json!("superseded");
+        }
+        it
+    });
+    let history: Vec<Value> = std::iter::once(snapshot)
+        .chain(superseded)
+        .take(5)
+        .collect();
+    let verb = if plan.action == "install" {
+        "Install"
+    } else {
+        "Upgrade"
+    };
+    let message = format!(
+        "Helm {} succeeded for release {}/{}.v{version} with chart {}@{}",
+        plan.action, plan.namespace, plan.name, plan.chart.name, plan.chart.version
+    );
+    let reason = format!("{verb}Succeeded");
+    let mut conditions = conditions(cx, it);
+    conditions.remove("Reconciling");
+    conditions.remove("Stalled");
+    conditions.set("Released", "True", &reason, &message);
+    conditions.set("Ready", "True", &reason, &message);
+    cx.event(it, "Normal", &reason, &message);
+    let status = json!({
+        "observedGeneration": generation(it), "conditions": conditions.into_value(), "history": history, "failures": null,
+        "inventory": {"entries": entries(made)},
+    });
+    cx.status(it, MANAGER, status);
+    Next::NEVER
+}
+
+fn fail(cx: &Cx<'_>, plan: &Plan<'_>, cause: &str) -> Next {
+    let it = plan.release;
+    let verb = if plan.action == "install" {
+        "Install"
+    } else {
+        "Upgrade"
+    };
+    let message = format!(
+        "Helm {} failed for release {}/{} with chart {}@{}: {cause}",
+        plan.action, plan.namespace, plan.name, plan.chart.name, plan.chart.version
+    );
+    let reason = format!("{verb}Failed");
+    let failures = it["status"]["failures"].as_i64().unwrap_or(0) + 1;
+    let retries = it["spec"][plan.action]["remediation"]["retries"]
+        .as_i64()
+        .unwrap_or(0);
+    let mut conditions: Conditions = conditions(cx, it);
+    conditions.remove("Reconciling");
+    conditions.set("Released", "False", &reason, &message);
+    conditions.set("Ready", "False", &reason, &message);
+    cx.event(it, "Warning", &reason, &message);
+    let made = plan
+        .chart
+        .make(&plan.name, plan.namespace, &plan.values)
+        .unwrap_or_default();
+    let mut status = json!({"failures": failures, "inventory": {"entries": entries(&made)}});
+    let exhausted = retries >= 0 && failures > retries;
+    if exhausted {
+        conditions.set(
+            "Stalled",
+            "True",
+            "RetriesExceeded",
+            &format!("Failed to {} after {failures} attempt(s)", plan.action),
+        );
+        status["observedGeneration"] = json!(generation(it));
+    } else {
+        conditions.set("Reconciling", "True", "ProgressingWithRetry", &message);
+        if plan.action == "install" {
+            // An install that failed is uninstalled before it is tried again.
+            for made in made.iter().filter(|made| !made.keep) {
+                cx.delete(&made.object);
+            }
+        }
+    }
+    status["conditions"] = conditions.into_value();
+    cx.status(it, MANAGER, status);
+    Next::NEVER
+}
+
+/// Takes everything away that the release made, and then lets go of it.
+pub(super) fn uninstall(cx: &Cx<'_>, it: &Value) -> Next {
+    if it["spec"]["suspend"] != true {
+        let inventory = inventory(it);
+        let left = || {
+            inventory
+                .iter()
+                .filter_map(|key| cx.api.get(key))
+                .filter(|object| !kept(object))
+        };
+        left()
+            .filter(|object| !deleting(object))
+            .for_each(|object| cx.delete(&object));
+        if left().next().is_some() {
+            // The objects' going brings it here again.
+            return Next::NEVER;
+        }
+        if let Some((space, chart)) = text(&it["status"], "helmChart").split_once('/')
+            && let Some(chart) = cx.get(SOURCE, "HelmChart", space, chart)
+        {
+            cx.delete(&chart);
+        }
+    }
+    release_finalizer(cx, it, MANAGER)
+}
+
+fn kept(object: &Value) -> bool {
+    object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+}
+
+/// Returns the inventory of what was made, as Flux writes it: "namespace_name_group_kind".
+fn entries(made: &[Made]) -> Vec<Value> {
+    let ours = made.iter().filter(|made| !made.folder);
+    ours.map(|made| {
+        let object = &made.object;
+        let version = text(object, "apiVersion");
+        let id = format!(
+            "{}_{}_{}_{}",
+            namespace(object),
+            name(object),
+            group(version),
+            text(object, "kind")
+        );
+        json!({"id": id, "v": version.rsplit('/').next()})
+    })
+    .collect()
+}
+
+/// Returns the keys of what an inventory lists.
+pub(super) fn inventory(it: &Value) -> Vec<Key> {
+    let entries = it["status"]["inventory"]["entries"].as_array();
+    let parse = |entry: &Value| {
+        let mut parts = text(entry, "id").split('_');
+        let (namespace, name, group, kind) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        Some(Key {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
+            name: name.to_owned(),
+        })
+    };
+    entries.into_iter().flatten().filter_map(parse).collect()
+}

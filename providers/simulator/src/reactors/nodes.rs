@@ -1,0 +1,106 @@
+//! Nodes: Ready once the network plug-in has started on them.
+
+use super::{
+    Cx, Next,
+    object::{Conditions, is_true, second, time},
+};
+use crate::clock;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Assumed time that the network plug-in takes to start on a node.
+const NETWORK: Duration = Duration::from_secs(9);
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
+
+pub(super) fn node(cx: &Cx<'_>, node: &Value) -> Next {
+    if is_true(node, "Ready") {
+        return Next::NEVER;
+    }
+    let plugins = cx.api.list("apps", "DaemonSet", Some("kube-system"));
+    let Some(plugin) = plugins
+        .iter()
+        .find(|it| it["metadata"]["name"] == "kindnet")
+    else {
+        return Next::NEVER;
+    };
+    let born = |object: &Value| time(&object["metadata"]["creationTimestamp"]).unwrap_or(cx.now);
+    let ready = clock::add(born(node).max(born(plugin)), NETWORK);
+    if cx.now < ready {
+        return Next::at(ready);
+    }
+    let mut conditions = Conditions::of(node, cx.now);
+    for kind in ["MemoryPressure", "DiskPressure", "PIDPressure"] {
+        conditions.set(
+            kind,
+            "False",
+            &format!("KubeletHasNo{kind}"),
+            "kubelet has no pressure",
+        );
+    }
+    conditions.set(
+        "Ready",
+        "True",
+        "KubeletReady",
+        "kubelet is posting ready status",
+    );
+    let mut conditions = conditions.into_value();
+    for condition in conditions.as_array_mut().into_iter().flatten() {
+        condition["lastHeartbeatTime"] = second(cx.now);
+    }
+    if let Some(node) = cx.status(node, "kubelet", json!({"conditions": conditions})) {
+        let taints = node["spec"]["taints"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let kept: Vec<Value> = taints
+            .into_iter()
+            .filter(|taint| taint["key"] != NOT_READY)
+            .collect();
+        let kept = if kept.is_empty() {
+            Value::Null
+        } else {
+            json!(kept)
+        };
+        cx.patch(
+            &node,
+            "kube-controller-manager",
+            None,
+            json!({"spec": {"taints": kept}}),
+        );
+    }
+    Next::NEVER
+}
+
+/// Returns whether a pod with this specification may run on a node.
+pub(super) fn takes(node: &Value, pod: &Value) -> bool {
+    if node["spec"]["unschedulable"] == true {
+        return false;
+    }
+    let labels = &node["metadata"]["labels"];
+    let selector = pod["nodeSelector"].as_object();
+    let selected =
+        selector.is_none_or(|wanted| wanted.iter().all(|(key, value)| labels[key] == *value));
+    let taints = node["spec"]["taints"].as_array();
+    let tolerated = taints.into_iter().flatten().all(|taint| {
+        if taint["effect"] == "PreferNoSchedule" {
+            return true;
+        }
+        pod["tolerations"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|toleration| {
+                let effect = toleration["effect"]
+                    .as_str()
+                    .is_none_or(|effect| taint["effect"] == effect);
+                let key = toleration["key"]
+                    .as_str()
+                    .is_none_or(|key| taint["key"] == key);
+                let exists = toleration["operator"] == "Exists";
+                let value = toleration["value"].as_str().unwrap_or_default()
+                    == taint["value"].as_str().unwrap_or_default();
+                effect && key && (exists || (value && !toleration["key"].is_null()))
+            })
+    });
+    selected && tolerated
+}

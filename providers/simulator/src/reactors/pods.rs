@@ -1,0 +1,322 @@
+//! Pods: scheduled, started after an assumed time, running; or failing, where an image or an annotation asks for it.
+//!
+//! An image with the tag `crash` ends at once again and again, one with the tag `missing` cannot be pulled. The annotation
+//! `simulator.windlass.dev/fate` with `crash`, `missing` or `never` (it never becomes ready) asks for the same.
+
+use super::{
+    Cx, Next, nodes,
+    object::{Conditions, deleting, is_true, name, namespace, second, text, time, uid},
+};
+use crate::{clock, ground::digest};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Assumed time from a pod's being scheduled to its containers' running.
+const START: Duration = Duration::from_secs(2);
+/// Assumed time that a container which is to end takes.
+const RUN: Duration = Duration::from_secs(3);
+/// How often a crash loop goes round before the simulator lets it rest, and its first pause.
+const RESTARTS: u64 = 3;
+const BACK_OFF: Duration = Duration::from_secs(10);
+/// Assumed time that a pod takes to end.
+const END: Duration = Duration::from_secs(1);
+
+/// Where the text is that `kubectl logs` shows.
+const LOG: &str = "simulator.windlass.dev/log";
+const FATE: &str = "simulator.windlass.dev/fate";
+
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    Run,
+    Crash,
+    Missing,
+    Never,
+}
+
+pub(super) fn pod(cx: &Cx<'_>, pod: &Value) -> Next {
+    if deleting(pod) {
+        return end(cx, pod);
+    }
+    match text(&pod["status"], "phase") {
+        "Succeeded" | "Failed" => Next::NEVER,
+        _ if text(&pod["spec"], "nodeName").is_empty() => schedule(cx, pod),
+        _ => match time(&pod["status"]["startTime"]) {
+            None => begin(cx, pod),
+            Some(started) => go_on(cx, pod, started),
+        },
+    }
+}
+
+fn end(cx: &Cx<'_>, pod: &Value) -> Next {
+    let finalizers = pod["metadata"]["finalizers"].as_array();
+    if finalizers.is_some_and(|finalizers| !finalizers.is_empty()) {
+        return Next::NEVER;
+    }
+    let grace = Duration::from_secs(
+        pod["metadata"]["deletionGracePeriodSeconds"]
+            .as_u64()
+            .unwrap_or(0),
+    );
+    let asked = time(&pod["metadata"]["deletionTimestamp"]).unwrap_or(cx.now);
+    // The timestamp is when the grace period ends; a pod that behaves needs little of it.
+    let end = clock::add(asked.checked_sub(grace).unwrap_or(asked), END.min(grace));
+    if cx.now < end {
+        return Next::at(end);
+    }
+    cx.delete(pod);
+    Next::NEVER
+}
+
+fn schedule(cx: &Cx<'_>, pod: &Value) -> Next {
+    let nodes = cx.api.list("", "Node", None);
+    let fits = nodes
+        .iter()
+        .filter(|node| is_true(node, "Ready") && nodes::takes(node, &pod["spec"]));
+    let fits: Vec<_> = fits.collect();
+    if fits.is_empty() {
+        let message = format!(
+            "0/{} nodes are available: no node is ready, selected and tolerated.",
+            nodes.len()
+        );
+        let mut conditions = Conditions::of(pod, cx.now);
+        conditions.set("PodScheduled", "False", "Unschedulable", &message);
+        cx.status(
+            pod,
+            "kube-scheduler",
+            json!({"phase": "Pending", "conditions": conditions.into_value()}),
+        );
+        cx.event(pod, "Warning", "FailedScheduling", &message);
+        return Next::NEVER;
+    }
+    let at = usize::from_str_radix(&digest(uid(pod))[..4], 16).unwrap_or_default() % fits.len();
+    cx.patch(
+        pod,
+        "kube-scheduler",
+        None,
+        json!({"spec": {"nodeName": name(fits[at])}}),
+    );
+    Next::NEVER
+}
+
+/// The kubelet takes the pod over.
+fn begin(cx: &Cx<'_>, pod: &Value) -> Next {
+    let mut conditions = Conditions::of(pod, cx.now);
+    conditions.set("PodScheduled", "True", "", "");
+    conditions.set("Initialized", "True", "", "");
+    let waiting = json!({"waiting": {"reason": "ContainerCreating"}});
+    unready(&mut conditions, pod);
+    let status = json!({
+        "phase": "Pending", "startTime": second(cx.now), "qosClass": "BestEffort",
+        "conditions": conditions.into_value(), "containerStatuses": containers(pod, &waiting, 0, false, None),
+    });
+    cx.status(pod, "kubelet", status);
+    Next::at(clock::add(cx.now, START))
+}
+
+fn go_on(cx: &Cx<'_>, pod: &Value, started: Timestamp) -> Next {
+    let begun = clock::add(started, START);
+    if cx.now < begun {
+        return Next::at(begun);
+    }
+    let ends = matches!(text(&pod["spec"], "restartPolicy"), "Never" | "OnFailure");
+    match fate(pod) {
+        Fate::Missing => missing(cx, pod),
+        Fate::Crash if text(&pod["spec"], "restartPolicy") == "Never" => {
+            finish(cx, pod, begun, false)
+        }
+        Fate::Crash => crash(cx, pod, begun),
+        Fate::Run if ends => finish(cx, pod, begun, true),
+        Fate::Run => {
+            run(cx, pod, true);
+            Next::NEVER
+        }
+        Fate::Never => {
+            run(cx, pod, false);
+            Next::NEVER
+        }
+    }
+}
+
+fn fate(pod: &Value) -> Fate {
+    let tagged = |tag: &str| {
+        let containers = pod["spec"]["containers"].as_array();
+        containers
+            .into_iter()
+            .flatten()
+            .any(|it| text(it, "image").ends_with(&format!(":{tag}")))
+    };
+    match text(&pod["metadata"]["annotations"], FATE) {
+        "crash" => Fate::Crash,
+        "missing" => Fate::Missing,
+        "never" => Fate::Never,
+        _ if tagged("crash") => Fate::Crash,
+        _ if tagged("missing") => Fate::Missing,
+        _ => Fate::Run,
+    }
+}
+
+fn run(cx: &Cx<'_>, pod: &Value, ready: bool) {
+    if pod["status"]["phase"] == "Running" {
+        return;
+    }
+    let mut conditions = Conditions::of(pod, cx.now);
+    match ready {
+        true => {
+            conditions.set("ContainersReady", "True", "", "");
+            conditions.set("Ready", "True", "", "");
+        }
+        false => {
+            unready(&mut conditions, pod);
+            cx.event(
+                pod,
+                "Warning",
+                "Unhealthy",
+                "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            );
+        }
+    }
+    let state = json!({"running": {"startedAt": second(cx.now)}});
+    let status = json!({
+        "phase": "Running", "podIP": address(pod), "podIPs": [{"ip": address(pod)}],
+        "conditions": conditions.into_value(), "containerStatuses": containers(pod, &state, 0, ready, None),
+    });
+    cx.status(pod, "kubelet", status);
+}
+
+fn missing(cx: &Cx<'_>, pod: &Value) -> Next {
+    let image = text(&pod["spec"]["containers"][0], "image");
+    let cause = format!(
+        "failed to pull and unpack image \"{image}\": failed to resolve image: {image}: not found"
+    );
+    cx.event(
+        pod,
+        "Warning",
+        "Failed",
+        &format!("Failed to pull image \"{image}\": rpc error: code = NotFound desc = {cause}"),
+    );
+    cx.event(
+        pod,
+        "Normal",
+        "BackOff",
+        &format!("Back-off pulling image \"{image}\""),
+    );
+    let message = format!(
+        "Back-off pulling image \"{image}\": ErrImagePull: rpc error: code = NotFound desc = {cause}"
+    );
+    let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": message}});
+    cx.status(
+        pod,
+        "kubelet",
+        json!({"phase": "Pending", "containerStatuses": containers(pod, &waiting, 0, false, None)}),
+    );
+    Next::NEVER
+}
+
+fn crash(cx: &Cx<'_>, pod: &Value, begun: Timestamp) -> Next {
+    // The nth restart comes after pauses of 10, 20, 40 s.
+    let pauses =
+        |restarts: u64| BACK_OFF * u32::try_from((1_u64 << restarts) - 1).unwrap_or(u32::MAX);
+    let restarts = (0..=RESTARTS)
+        .rev()
+        .find(|n| clock::add(begun, pauses(*n)) <= cx.now)
+        .unwrap_or(0);
+    let container = text(&pod["spec"]["containers"][0], "name");
+    let (namespace, uid) = (namespace(pod), uid(pod));
+    let shown = format!("{}_{namespace}({uid})", name(pod));
+    let message = format!(
+        "back-off {}s restarting failed container={container} pod={shown}",
+        BACK_OFF.as_secs() << restarts
+    );
+    let state = json!({"waiting": {"reason": "CrashLoopBackOff", "message": message}});
+    let last = json!({"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": second(clock::add(begun, pauses(restarts)))}});
+    let mut conditions = Conditions::of(pod, cx.now);
+    unready(&mut conditions, pod);
+    let log =
+        format!("starting {container}\nError: cannot read the configuration: it says to crash\n");
+    cx.patch(
+        pod,
+        "kubelet",
+        None,
+        json!({"metadata": {"annotations": {LOG: log}}}),
+    );
+    let status = json!({
+        "phase": "Running", "podIP": address(pod), "conditions": conditions.into_value(),
+        "containerStatuses": containers(pod, &state, restarts, false, Some(&last)),
+    });
+    cx.status(pod, "kubelet", status);
+    cx.event(
+        pod,
+        "Warning",
+        "BackOff",
+        &format!("Back-off restarting failed container {container} in pod {shown}"),
+    );
+    match restarts < RESTARTS {
+        true => Next::at(clock::add(begun, pauses(restarts + 1))),
+        false => Next::NEVER,
+    }
+}
+
+/// A pod whose containers end of themselves.
+fn finish(cx: &Cx<'_>, pod: &Value, begun: Timestamp, well: bool) -> Next {
+    let end = clock::add(begun, RUN);
+    if cx.now < end {
+        run(cx, pod, true);
+        return Next::at(end);
+    }
+    let (code, reason, phase) = if well {
+        (0, "Completed", "Succeeded")
+    } else {
+        (1, "Error", "Failed")
+    };
+    if !well {
+        cx.patch(
+            pod,
+            "kubelet",
+            None,
+            json!({"metadata": {"annotations": {LOG: "Error: it says to crash\n"}}}),
+        );
+    }
+    let state = json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": second(begun), "finishedAt": second(cx.now)}});
+    let mut conditions = Conditions::of(pod, cx.now);
+    conditions.set("Ready", "False", "PodCompleted", "");
+    let status = json!({
+        "phase": phase, "conditions": conditions.into_value(), "containerStatuses": containers(pod, &state, 0, false, None),
+    });
+    cx.status(pod, "kubelet", status);
+    Next::NEVER
+}
+
+fn unready(conditions: &mut Conditions, pod: &Value) {
+    let names: Vec<&str> = pod["spec"]["containers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|it| text(it, "name"))
+        .collect();
+    let message = format!("containers with unready status: [{}]", names.join(" "));
+    conditions.set("ContainersReady", "False", "ContainersNotReady", &message);
+    conditions.set("Ready", "False", "ContainersNotReady", &message);
+}
+
+fn containers(
+    pod: &Value,
+    state: &Value,
+    restarts: u64,
+    ready: bool,
+    last: Option<&Value>,
+) -> Value {
+    let containers = pod["spec"]["containers"].as_array();
+    let list = containers.into_iter().flatten().map(|container| {
+        json!({
+            "name": container["name"], "image": container["image"], "imageID": "", "ready": ready, "started": ready,
+            "restartCount": restarts, "state": state, "lastState": last.unwrap_or(&json!({})),
+        })
+    });
+    Value::Array(list.collect())
+}
+
+fn address(pod: &Value) -> String {
+    let number = u32::from_str_radix(&digest(uid(pod))[..4], 16).unwrap_or_default();
+    format!("10.244.{}.{}", number % 4, 2 + (number >> 2) % 250)
+}

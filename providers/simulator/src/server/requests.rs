@@ -1,0 +1,151 @@
+//! Requests to the API servers of clusters, and waits on the clock.
+
+use super::{Answer, Dropped, LARGEST, refuse, say, stream};
+use crate::{clock::Speed, gate::When, ground::Ground, kube};
+use axum::body::Body;
+use futures::StreamExt;
+use http::{Method, Request, Response, StatusCode, Uri};
+use jiff::Timestamp;
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+
+/// Hands a request on to the API server of a cluster; `rest` is the path after `/clusters/`. A cluster whose control plane does
+/// not run drops the connection.
+pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<Body>) -> Answer {
+    ground.clock.touch();
+    let work = ground.clock.work();
+    let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let Some(running) = ground.running(name) else {
+        return Ok(refuse(
+            StatusCode::NOT_FOUND,
+            &format!("there is no cluster \"{name}\""),
+        ));
+    };
+    if !*running.power.borrow() {
+        return Err(Dropped);
+    }
+    let query = request.uri().query().map(str::to_owned);
+    let Some(uri) = strip(path, query.as_deref()) else {
+        return Ok(refuse(StatusCode::BAD_REQUEST, "the path is malformed"));
+    };
+    let mutates = mutates(request.method(), path, query.as_deref().unwrap_or_default());
+    let (mut parts, body) = request.into_parts();
+    let asked = format!("{} {}", parts.method, parts.uri);
+    parts.uri = uri;
+    if !mutates {
+        let response = running.api.handle(Request::from_parts(parts, body)).await;
+        drop(work);
+        return Ok(until_down(response, &running.power));
+    }
+    // The body is read first: only then is a client seen that goes away.
+    let Ok(body) = axum::body::to_bytes(body, LARGEST).await else {
+        return Ok(refuse(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is too large",
+        ));
+    };
+    let mutation = ground.gate.enter(asked, ground.clock.now());
+    if !ground.gate.pass(&mutation, When::Before).await {
+        return Err(Dropped);
+    }
+    let response = running
+        .api
+        .handle(Request::from_parts(parts, Body::from(body)))
+        .await;
+    if !ground.gate.pass(&mutation, When::After).await {
+        return Err(Dropped);
+    }
+    drop(work);
+    if let Some(failure) = ground.log.failure() {
+        let status = kube::Status::new(500, "InternalError", failure);
+        let text = status.to_value().to_string();
+        return Ok(super::whole(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "application/json",
+            text,
+        ));
+    }
+    Ok(response)
+}
+
+/// Ends a long answer (a watch) when the control plane goes down.
+fn until_down(
+    response: Response<Body>,
+    power: &tokio::sync::watch::Sender<bool>,
+) -> Response<Body> {
+    use axum::body::HttpBody;
+    if response.body().size_hint().exact().is_some() {
+        return response;
+    }
+    let mut power = power.subscribe();
+    let down = async move {
+        // An error means that the cluster is gone.
+        let _ = power.wait_for(|power| !power).await;
+    };
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(down))))
+}
+
+fn strip(path: &str, query: Option<&str>) -> Option<Uri> {
+    match query {
+        Some(query) => format!("/{path}?{query}").parse().ok(),
+        None => format!("/{path}").parse().ok(),
+    }
+}
+
+/// Returns whether a request changes what is stored: reviews, tokens and dry runs do not.
+fn mutates(method: &Method, path: &str, query: &str) -> bool {
+    let writes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method);
+    let review = path.starts_with("apis/authorization.k8s.io/")
+        || path.starts_with("apis/authentication.k8s.io/");
+    let token = path.contains("/serviceaccounts/") && path.ends_with("/token");
+    let dry = query.split('&').any(|pair| pair.starts_with("dryRun="));
+    writes && !review && !token && !dry
+}
+
+/// Answers for the clock: `now`, `stream`, `sleep?for=SECONDS`, `reached?at=TIME`.
+pub(super) async fn clock(ground: &Arc<Ground>, name: &str, query: &str) -> Response<Body> {
+    let clock = &ground.clock;
+    let factor = match clock.speed() {
+        Speed::Factor(factor) => Some(factor),
+        Speed::Max => None,
+    };
+    let given = query.split_once('=').map_or("", |(_, value)| value);
+    match name {
+        "now" => {}
+        "stream" => {
+            let clock = clock.clone();
+            let moves = clock.moves();
+            let first = true;
+            let lines = futures::stream::unfold(
+                (clock, moves, first),
+                move |(clock, mut moves, first)| async move {
+                    if !first {
+                        moves.changed().await.ok()?;
+                    }
+                    moves.mark_unchanged();
+                    let line = format!("{}\n", json!({"now": clock.now(), "factor": factor}));
+                    Some((line, (clock, moves, false)))
+                },
+            );
+            return stream(lines);
+        }
+        "sleep" => {
+            let seconds = given
+                .parse()
+                .ok()
+                .and_then(|it| Duration::try_from_secs_f64(it).ok());
+            let Some(duration) = seconds else {
+                return refuse(StatusCode::BAD_REQUEST, "for= is no number of seconds");
+            };
+            clock.sleep(duration).await;
+        }
+        "reached" => {
+            let Ok(at) = given.parse::<Timestamp>() else {
+                return refuse(StatusCode::BAD_REQUEST, "at= is no time");
+            };
+            clock.reached(at).await;
+        }
+        _ => return refuse(StatusCode::NOT_FOUND, &format!("the clock has no {name}")),
+    }
+    say(&json!({"now": clock.now(), "factor": factor}))
+}

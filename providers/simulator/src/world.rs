@@ -1,0 +1,278 @@
+//! A world: opened from its folder, or attached to where another process runs it.
+
+mod remote;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    clock::{Clock, Speed},
+    ground::{self, Ground},
+    log::Log,
+    server,
+    site::{Entry, FORMAT},
+};
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use remote::RemoteClock;
+use std::{
+    fs::{self, File, TryLockError},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
+
+/// A simulated world: clouds, clusters, the machine with its programs, and time.
+///
+/// Dropping it closes it.
+pub struct World {
+    endpoint: String,
+    place: Place,
+}
+
+enum Place {
+    Here(Here),
+    There(RemoteClock),
+}
+
+struct Here {
+    ground: Arc<Ground>,
+    beacon: PathBuf,
+    /// Held as long as the world runs here; a crash releases it.
+    _lock: File,
+    server: Option<AbortOnDropHandle<()>>,
+}
+
+/// How often, and with which pause, a world is looked for that another process is about to open or close.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl World {
+    /// Opens the world in `dir` at `speed` and serves it on loopback, or attaches to the process that already does; the speed is
+    /// then that process's. A folder that does not exist is created (0700), with an empty world in it.
+    ///
+    /// # Errors
+    /// A folder that cannot be used, a damaged log, or no port.
+    pub async fn open(dir: &Path, speed: Speed) -> Result<Self> {
+        create(dir)
+            .with_context(|| format!("cannot create the world's folder {}", dir.display()))?;
+        let path = dir.join("lock");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("cannot open the world's lock {}", path.display()))?;
+        let beacon = dir.join("endpoint");
+        for _ in 0..TRIES {
+            match lock.try_lock() {
+                Ok(()) => return Self::run(dir, beacon, lock, speed).await,
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+                }
+            }
+            if let Ok(endpoint) = fs::read_to_string(&beacon)
+                && let Ok(world) = Self::attach(endpoint.trim()).await
+            {
+                return Ok(world);
+            }
+            // The other process is just opening or closing: nothing tells when, so look again, a bounded number of times.
+            tokio::time::sleep(PAUSE).await;
+        }
+        bail!(
+            "another process holds the world {}, but does not answer at the endpoint that it wrote; end that process",
+            dir.display()
+        )
+    }
+
+    /// Attaches to the world at `url`, as [`World::endpoint`] gives it.
+    ///
+    /// # Errors
+    /// A URL that is none, or at which no world answers.
+    pub async fn attach(url: &str) -> Result<Self> {
+        let endpoint = url.trim_end_matches('/').to_owned();
+        let clock = RemoteClock::connect(&endpoint)
+            .await
+            .with_context(|| format!("cannot attach to the simulated world at {endpoint}"))?;
+        let place = Place::There(clock);
+        Ok(Self { endpoint, place })
+    }
+
+    /// Returns the URL at which the world is reached; it contains a secret token.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Returns the URL of the stand-in for Flux's release manifest; `version` as in "v2.9.4".
+    pub fn flux_manifest(&self, version: &str) -> String {
+        let address = self.endpoint.split("/world/").next().unwrap_or_default();
+        format!("{address}/manifests/flux/{version}/install.yaml")
+    }
+
+    /// Returns the world's clock.
+    pub fn clock(&self) -> WorldClock {
+        WorldClock(match &self.place {
+            Place::Here(here) => AnyClock::Here(here.ground.clock.clone()),
+            Place::There(clock) => AnyClock::There(clock.clone()),
+        })
+    }
+
+    /// Returns whether this process runs the world; otherwise another does.
+    pub fn serving(&self) -> bool {
+        matches!(self.place, Place::Here(_))
+    }
+
+    /// Closes the world: all of it is in its log. Where another process runs it, only lets go of it.
+    pub async fn close(mut self) {
+        if let Place::Here(here) = &mut self.place {
+            here.shut();
+            if let Some(server) = here.server.take() {
+                server.abort();
+                // It was aborted: that it says so is no news.
+                let _ = server.await;
+            }
+        }
+    }
+
+    /// Returns what the world stands on, where it runs here.
+    #[cfg(test)]
+    pub(crate) fn ground(&self) -> Arc<Ground> {
+        match &self.place {
+            Place::Here(here) => here.ground.clone(),
+            Place::There(_) => panic!("the world runs elsewhere"),
+        }
+    }
+
+    async fn run(dir: &Path, beacon: PathBuf, lock: File, speed: Speed) -> Result<Self> {
+        let (log, mut reading) = Log::open(&dir.join("log.jsonl"))?;
+        let listener = listen(reading.site.port).await?;
+        let port = listener
+            .local_addr()
+            .context("cannot tell the world's port")?
+            .port();
+        let start = reading
+            .latest
+            .map_or_else(Timestamp::now, |latest| latest.max(Timestamp::now()));
+        let log = Arc::new(log);
+        let moves = log.clone();
+        let clock = Clock::start(start, speed, Box::new(move |now| moves.append(now, None)));
+        let address = format!("http://127.0.0.1:{port}");
+        let token = ground::digest(&format!(
+            "{} {}",
+            ulid::Ulid::generate(),
+            ulid::Ulid::generate()
+        ));
+        let endpoint = format!("{address}/world/{}", &token[..32]);
+        let ground = Ground::new(clock, log, address, reading.site);
+        ground.write(Entry::Opened {
+            format: FORMAT,
+            port,
+        });
+        let clusters: Vec<_> = ground.site().clusters.values().cloned().collect();
+        for cluster in clusters {
+            let records = ground::records(&mut reading.objects, &cluster.name);
+            ground.serve(&cluster, records);
+        }
+        ground.settle();
+        if let Some(failure) = ground.log.failure() {
+            bail!(failure);
+        }
+        let server = tokio::spawn(server::serve(
+            listener,
+            ground.clone(),
+            token[..32].to_owned(),
+        ));
+        announce(dir, &beacon, &endpoint)
+            .with_context(|| format!("cannot write {}", beacon.display()))?;
+        let here = Here {
+            ground,
+            beacon,
+            _lock: lock,
+            server: Some(AbortOnDropHandle::new(server)),
+        };
+        let place = Place::Here(here);
+        Ok(Self { endpoint, place })
+    }
+}
+
+impl Here {
+    fn shut(&self) {
+        self.ground.close();
+        // If it stays, it names a world that does not answer, which the next process finds out.
+        let _ = fs::remove_file(&self.beacon);
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        if self.server.is_some() {
+            self.shut();
+        }
+    }
+}
+
+/// The clock of a world, wherever it runs.
+#[derive(Clone)]
+pub struct WorldClock(AnyClock);
+
+#[derive(Clone)]
+enum AnyClock {
+    Here(Clock),
+    There(RemoteClock),
+}
+
+impl WorldClock {
+    /// Returns the simulated moment.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            AnyClock::Here(clock) => clock.now(),
+            AnyClock::There(clock) => clock.now(),
+        }
+    }
+
+    /// Waits for a simulated duration. Its holder has nothing else to do, so that the clock may jump there.
+    pub async fn sleep(&self, duration: Duration) {
+        match &self.0 {
+            AnyClock::Here(clock) => clock.sleep(duration).await,
+            AnyClock::There(clock) => clock.sleep(duration).await,
+        }
+    }
+
+    /// Waits until `at`, as a bound on other work: the clock does not hurry there.
+    pub async fn reached(&self, at: Timestamp) {
+        match &self.0 {
+            AnyClock::Here(clock) => clock.reached(at).await,
+            AnyClock::There(clock) => clock.reached(at).await,
+        }
+    }
+}
+
+fn create(dir: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// Listens where the world listened last, so that old kubeconfigs stay valid, or elsewhere.
+async fn listen(port: u16) -> Result<TcpListener> {
+    if port != 0
+        && let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await
+    {
+        return Ok(listener);
+    }
+    TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .context("cannot listen on 127.0.0.1")
+}
+
+fn announce(dir: &Path, beacon: &Path, endpoint: &str) -> Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    writeln!(file, "{endpoint}")?;
+    file.persist(beacon)?;
+    Ok(())
+}
