@@ -40,7 +40,7 @@ pub(super) async fn explain(
     .within(LIMIT);
     let mut story = Story { cluster, cx, error };
     let Some(object) = object else {
-        story.tell(format!("{name}: not there"));
+        story.tell(format!("{name}: not there yet"));
         return story.end(name, None);
     };
     match judge(object) {

@@ -16,13 +16,14 @@ mod list;
 mod objects;
 mod pods;
 mod ready;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod wait;
 mod watch;
 
 pub use apply::Applied;
 pub use client::Cluster;
-
 pub use discovery::Kind;
 pub use inventory::{Component, Inventory};
 pub use list::Selector;

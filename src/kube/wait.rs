@@ -277,9 +277,8 @@ impl<'a> Wait<'a> {
                 self.refs.len()
             ),
         };
-        // The first is told of by its explanation.
-        let others = missing.iter().skip(1).take(NAMED);
-        others.fold(Error::new(Fault::TimedOut, message), |error, i| {
+        let named = missing.iter().take(NAMED);
+        named.fold(Error::new(Fault::TimedOut, message), |error, i| {
             error.cause(self.missing(*i))
         })
     }

@@ -86,11 +86,15 @@ const MOST: usize = 2;
 pub(super) fn of(causes: &[String], object: &ObjectRef, pod: Option<&ObjectRef>) -> Vec<String> {
     let named = arguments(object);
     let pod = pod.map_or_else(|| named.clone(), arguments);
+    // What an application says, and why its probes fail, is its own affair: words in it would mislead.
+    let telling =
+        |cause: &&String| !cause.starts_with("log: ") && !cause.starts_with("event: Unhealthy");
     let mut hints: Vec<_> = KNOWN
         .iter()
         .filter(|(words, _)| {
             causes
                 .iter()
+                .filter(telling)
                 .any(|cause| words.iter().any(|word| cause.contains(word)))
         })
         .take(MOST)

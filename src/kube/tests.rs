@@ -1,0 +1,8 @@
+//! The room against the simulated Kubernetes API, over HTTP on loopback.
+
+mod applying;
+mod deleting;
+mod fixture;
+mod inventories;
+mod requests;
+mod waiting;
