@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, StatusCode};
+use hyper_util::client::proxy::matcher::Matcher;
 use kube::{Client, Config, client::Body};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
@@ -99,7 +100,7 @@ impl Cluster {
         config.proxy_url = if loopback {
             None
         } else {
-            proxy(&url).map_err(cannot)?
+            proxy(&url, |name| std::env::var(name).ok()).map_err(cannot)?
         };
         config.default_retry = false;
         config.read_timeout = Some(SILENCE);
@@ -271,28 +272,82 @@ fn is_loopback(url: &http::Uri) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// Returns the proxy that the environment names for `url`.
+/// Returns the proxy that the environment, read through `variable`, names for an https `url`.
 ///
 /// kube holds NO_PROXY against the proxy's own address (its `file_loader.rs`), so the decision is made here, by the
 /// matcher that reqwest uses too; kube gets the URL as it was written, with the user in it.
-fn proxy(url: &http::Uri) -> Result<Option<http::Uri>, String> {
-    use hyper_util::client::proxy::matcher::Matcher;
-    if Matcher::from_env().intercept(url).is_none() {
+fn proxy(
+    url: &http::Uri,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<http::Uri>, String> {
+    let first = |names: &[&'static str]| {
+        names
+            .iter()
+            .find_map(|name| Some((*name, variable(name).filter(|value| !value.is_empty())?)))
+    };
+    let Some((name, mut proxy)) = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+    else {
         return Ok(None);
+    };
+    if !proxy.contains("://") {
+        proxy.insert_str(0, "http://");
     }
-    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
-        .into_iter()
-        .find_map(|name| Some((name, std::env::var(name).ok().filter(|v| !v.is_empty())?)))
-        .map(|(name, value)| {
-            let value = if value.contains("://") {
-                value
-            } else {
-                format!("http://{value}")
+    let exempt = first(&["NO_PROXY", "no_proxy"]).map_or_else(String::new, |(_, value)| value);
+    let matcher = Matcher::builder().https(&*proxy).no(exempt).build();
+    // The value may hold a password: only the variable is named.
+    let parsed = proxy
+        .parse()
+        .map_err(|error| format!("the proxy that {name} names is not a URL: {error}"))?;
+    Ok(matcher.intercept(url).map(|_| parsed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_names_the_proxy_and_who_needs_none() {
+        let find = |server: &str, variables: &[(&str, &str)]| {
+            let variable = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
             };
-            // The value may hold a password: only the variable is named.
-            value
-                .parse()
-                .map_err(|error| format!("the proxy that {name} names is not a URL: {error}"))
-        })
-        .transpose()
+            proxy(&server.parse().unwrap(), variable).map(|found| found.map(|it| it.to_string()))
+        };
+        let cloud = "https://abc.eks.amazonaws.com";
+        let https = ("HTTPS_PROXY", "http://me:secret@proxy:3128");
+        assert_eq!(find(cloud, &[]), Ok(None));
+        assert_eq!(
+            find(cloud, &[https]).unwrap().as_deref(),
+            Some("http://me:secret@proxy:3128/")
+        );
+        assert_eq!(
+            find(cloud, &[("all_proxy", "proxy:3128")])
+                .unwrap()
+                .as_deref(),
+            Some("http://proxy:3128/")
+        );
+        for exempt in ["*", ".amazonaws.com", "localhost, eks.amazonaws.com"] {
+            assert_eq!(
+                find(cloud, &[https, ("NO_PROXY", exempt)]),
+                Ok(None),
+                "{exempt}"
+            );
+        }
+        assert_eq!(
+            find("https://10.1.2.3", &[https, ("no_proxy", "10.0.0.0/8")]),
+            Ok(None)
+        );
+        // The name of the proxy itself in NO_PROXY says nothing of the cluster.
+        assert!(
+            find(cloud, &[https, ("NO_PROXY", "proxy")])
+                .unwrap()
+                .is_some()
+        );
+        let error = find(cloud, &[("HTTPS_PROXY", "http://me:secret@ bad")]).unwrap_err();
+        assert!(
+            error.contains("HTTPS_PROXY") && !error.contains("secret"),
+            "{error}"
+        );
+    }
 }
