@@ -5,4 +5,5 @@ mod deleting;
 mod fixture;
 mod inventories;
 mod requests;
+mod secured;
 mod waiting;
