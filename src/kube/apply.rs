@@ -1,7 +1,7 @@
 //! Server-side apply in stages, as Flux's own `ssa` package does it: what defines comes first and is awaited, then the rest,
 //! webhook configurations last. Forced: what a user changed by hand in a field of ours is set back.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
@@ -16,6 +16,9 @@ use super::{Cluster, Kind, MANAGER, ObjectRef, client, fault::Failure, list::Dep
 
 /// How many objects are applied at once; the client bounds requests besides.
 const SIDE_BY_SIDE: usize = 16;
+
+/// How long to wait for a kind that was just established to be served by all API servers; they take up to five seconds.
+const UNSERVED_PAUSE: Duration = Duration::from_millis(1500);
 
 /// What an apply did to one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,13 +153,21 @@ impl Cluster {
         let request = Request::new(path)
             .patch(&name.name, params, &Patch::Apply(&target.object))
             .map_err(|error| client::built(&doing, &error))?;
-        let mut tries_left = 3;
+        let mut tries_left = 5;
         loop {
             tries_left -= 1;
             match self.send(cx, &doing, request.clone()).await {
                 Ok(answer) => return Ok((answer.status, client::parse(&doing, &answer.body)?)),
                 // Forced as it is, it can only have met another write of the same moment.
                 Err(failure) if failure.is_conflict() && tries_left > 0 => {}
+                // Of several API servers one may not serve yet what another has established.
+                Err(failure) if failure.is_unserved() && tries_left > 0 => {
+                    let pause = async {
+                        cx.clock.sleep(UNSERVED_PAUSE).await;
+                        Ok(())
+                    };
+                    cx.bound(&doing, pause).await?;
+                }
                 Err(failure) => return Err(hinted(name, failure)),
             }
         }

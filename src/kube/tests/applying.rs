@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
+use http::StatusCode;
 use serde_json::{Value, json};
 use windlass_provider::{Change, Fault};
 
-use super::fixture::{Fixture, told};
+use super::fixture::{Answer, Fixture, told};
 use crate::kube::{Applied, ObjectRef, parse};
 
 /// A component as manifests have them, in an order in which it could not be made.
@@ -185,4 +186,14 @@ async fn where_an_object_lives_is_checked() {
     let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "r", "namespace": "a" }, "rules": [] });
     let applied = cluster.apply(cx, &[role]).await.unwrap();
     assert_eq!(changes(&applied), ["ClusterRole r: Made"]);
+}
+
+#[tokio::test]
+async fn a_kind_that_is_established_and_not_served_yet_is_asked_for_again() {
+    let fixture = Fixture::new().await;
+    let page = Answer::Instead(StatusCode::NOT_FOUND, &[], "404 page not found\n".into());
+    fixture.disturb("PATCH /apis/example.com", 2, page);
+    let objects = parse("gadgets.yaml", MANIFEST).unwrap();
+    fixture.cluster.apply(&fixture.cx, &objects).await.unwrap();
+    assert_eq!(fixture.requests("PATCH /apis/example.com").len(), 3);
 }
