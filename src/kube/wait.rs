@@ -332,7 +332,15 @@ impl<'a> Wait<'a> {
             });
             let Some(trouble) = trouble else { continue };
             for subject in self.unready() {
-                match self.concerns(pod, subject).await? {
+                let concern = match self.concerns(pod, subject).await {
+                    Ok(concern) => concern,
+                    Err(error) if matches!(error.fault, Fault::TimedOut | Fault::Cancelled) => {
+                        return Err(error);
+                    }
+                    // Who may not read workloads waits without their pods.
+                    Err(_) => Concern::No,
+                };
+                match concern {
                     Concern::Now => found = Some((subject, (pod.clone(), trouble.clone()))),
                     Concern::At(at) if at <= now => {
                         found = Some((subject, (pod.clone(), trouble.clone())));

@@ -199,6 +199,24 @@ async fn what_an_older_revision_suffers_is_borne_with() {
     );
 }
 
+#[tokio::test]
+async fn who_may_not_read_pods_waits_without_them() {
+    let fixture = Fixture::new().await;
+    let refs = [fixture.deployment("one")];
+    let denied = r#"{"kind":"Status","status":"Failure","reason":"Forbidden","message":"pods is forbidden","code":403}"#;
+    fixture.disturb(
+        "/pods?",
+        1,
+        Answer::Instead(StatusCode::FORBIDDEN, &[], denied.into()),
+    );
+    let controller = async {
+        fixture.until_said("0 of 1 available").await;
+        fixture.deployment_status(&refs[0], 1);
+    };
+    let (waited, ()) = futures::join!(fixture.cluster.wait_ready(&fixture.cx, &refs), controller);
+    waited.unwrap();
+}
+
 const RELEASES: &str = "
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
