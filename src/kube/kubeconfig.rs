@@ -46,10 +46,9 @@ impl Entry {
     /// Returns the entry as a kubeconfig of its own, with its context as the current one.
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        let mut document = document::empty();
-        // Nothing is there that it could clash with.
-        let merged = document::with(&document, self, true).unwrap_or_else(|_| document.take());
-        edit::render(&merged)
+        let document = document::with(&document::empty(), self, true)
+            .expect("an empty kubeconfig has no entry that this one could clash with");
+        edit::render(&document)
     }
 
     fn mark(&self) -> Value {
