@@ -81,6 +81,8 @@ impl Cluster {
         let answer = match self.read(cx, &doing, request).await {
             Ok(answer) => answer,
             Err(failure) if failure.is_absent() => return Ok(Deleted::Absent),
+            // A namespace that is being emptied refuses to be deleted once more.
+            Err(failure) if failure.is_conflict() => return Ok(Deleted::Going { uid: None }),
             Err(failure) => return Err(failure.into()),
         };
         // The object where something holds it still, else a Status that names it.

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use http::StatusCode;
 use serde_json::json;
 use windlass_provider::Change;
 
-use super::fixture::{Fixture, key, told};
+use super::fixture::{Answer, Fixture, key, told};
 use crate::kube::ObjectRef;
 
 fn map(fixture: &Fixture, name: &str, finalizers: &[&str]) -> ObjectRef {
@@ -109,4 +110,25 @@ async fn another_of_the_same_name_is_not_waited_for() {
     );
     assert_eq!(deleted.unwrap(), [Change::Removed]);
     assert!(fixture.read(&held).is_some());
+}
+
+#[tokio::test]
+async fn what_is_being_deleted_already_is_waited_for() {
+    let fixture = Fixture::new().await;
+    let held = map(&fixture, "held", &["example.com/hold"]);
+    let namespace = ObjectRef::cluster("v1", "Namespace", "a");
+    fixture.api.delete(&key(&namespace)).unwrap();
+    let refusal = r#"{"kind":"Status","status":"Failure","reason":"Conflict","message":"The system is ensuring all content is removed from this namespace.","code":409}"#;
+    let refusal = Answer::Instead(StatusCode::CONFLICT, &[], refusal.into());
+    fixture.disturb("DELETE", 1, refusal);
+    let controller = async {
+        fixture.until_said("Namespace a").await;
+        fixture.patch(&held, json!({ "metadata": { "finalizers": null } }));
+    };
+    let refs = std::slice::from_ref(&namespace);
+    let (deleted, ()) = futures::join!(
+        fixture.cluster.delete_and_wait(&fixture.cx, refs),
+        controller
+    );
+    assert_eq!(deleted.unwrap(), [Change::Removed]);
 }
