@@ -66,9 +66,13 @@ fn replace_section(
             (end..end, Vec::new(), 0)
         }
         Some(at) => {
-            let end = (at + 1..lines.len())
+            let mut end = (at + 1..lines.len())
                 .find(|line| ends_section(&lines[*line]))
                 .unwrap_or(lines.len());
+            // What stands above the next key is said of that.
+            while end > at + 1 && (lines[end - 1].starts_with('#') || is_blank(&lines[end - 1])) {
+                end -= 1;
+            }
             let (texts, indent) = items(&lines[at + 1..end]);
             (at..end, texts, indent)
         }
@@ -108,7 +112,11 @@ fn top_level(lines: &[String], key: &str) -> Option<usize> {
 fn ends_section(line: &str) -> bool {
     line.starts_with("---")
         || line.starts_with("...")
-        || !(line.starts_with([' ', '-', '#', '\t']) || line.trim().is_empty())
+        || !(line.starts_with([' ', '-', '#', '\t']) || is_blank(line))
+}
+
+fn is_blank(line: &str) -> bool {
+    line.trim().is_empty()
 }
 
 /// Takes a section's lines apart into the texts of its items; returns with them how far the items are indented.
@@ -121,15 +129,20 @@ fn items(lines: &[String]) -> (Vec<String>, usize) {
         return (Vec::new(), 0);
     };
     let mut texts: Vec<String> = Vec::new();
-    let mut comments = String::new();
+    // Comments stand above what they are about.
+    let mut above = String::new();
     for line in lines {
-        if dash(line) == Some(indent) {
-            texts.push(std::mem::take(&mut comments) + line);
+        if line.trim_start().starts_with('#') || is_blank(line) {
+            above.push_str(line);
+        } else if dash(line) == Some(indent) {
+            texts.push(std::mem::take(&mut above) + line);
         } else if let Some(text) = texts.last_mut() {
+            text.push_str(&std::mem::take(&mut above));
             text.push_str(line);
-        } else {
-            comments.push_str(line);
         }
+    }
+    if let Some(text) = texts.last_mut() {
+        text.push_str(&above);
     }
     (texts, indent)
 }

@@ -101,6 +101,31 @@ async fn merging_and_removing_leaves_a_foreign_file_as_it_was() {
 }
 
 #[tokio::test]
+async fn comments_around_our_entries_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    fs::write(&path, FOREIGN).unwrap();
+    let cx = cx();
+    merge(&cx, &path, &entry("dot"), false).await.unwrap();
+    merge(&cx, &path, &entry("other"), false).await.unwrap();
+    let commented = fs::read_to_string(&path)
+        .unwrap()
+        .replace(
+            "  - name: windlass-other\n",
+            "  # the other one\n  - name: windlass-other\n",
+        )
+        .replace("users:\n", "\n# who\nusers:\n");
+    assert_eq!(commented.matches("# the other one").count(), 2);
+    fs::write(&path, &commented).unwrap();
+    remove(&cx, &path, "dot").await.unwrap();
+    let left = fs::read_to_string(&path).unwrap();
+    assert_eq!(left.matches("# the other one").count(), 2);
+    remove(&cx, &path, "other").await.unwrap();
+    let left = fs::read_to_string(&path).unwrap();
+    assert_eq!(left, FOREIGN.replace("users:\n", "\n# who\nusers:\n"));
+}
+
+#[tokio::test]
 async fn merging_makes_the_file_and_kube_reads_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(".kube/config");
