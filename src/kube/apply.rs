@@ -1,7 +1,7 @@
 //! Server-side apply in stages, as Flux's own `ssa` package does it: what defines comes first and is awaited, then the rest,
 //! webhook configurations last. Forced: what a user changed by hand in a field of ours is set back.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
@@ -77,14 +77,14 @@ impl Cluster {
         Ok(done)
     }
 
-    /// Returns those of `objects` that are in the cluster as they would be applied, with one list for each kind and namespace.
+    /// Returns those of `objects` that are in the cluster as they would be applied, as they are there, with one list for each kind and namespace.
     ///
     /// Compares what the objects say with what is there, so that what others added does not count. The API writes some values
     /// in another way (quantities): such an object is not returned, and applying it again changes nothing.
     ///
     /// # Errors
     /// Those of the API.
-    pub async fn held(&self, cx: &Ctx, objects: &[Value]) -> Result<BTreeSet<ObjectRef>> {
+    pub async fn held(&self, cx: &Ctx, objects: &[Value]) -> Result<BTreeMap<ObjectRef, Value>> {
         let mut targets = Vec::new();
         for object in objects {
             match self.target(cx, object).await {
@@ -99,12 +99,11 @@ impl Cluster {
         Ok(targets
             .into_iter()
             .zip(there)
+            .filter_map(|(target, live)| Some((target, live?)))
             .filter(|(target, live)| {
-                live.as_ref().is_some_and(|live| {
-                    live["metadata"]["deletionTimestamp"].is_null() && holds(live, &target.object)
-                })
+                live["metadata"]["deletionTimestamp"].is_null() && holds(live, &target.object)
             })
-            .map(|(target, _)| target.name)
+            .map(|(target, live)| (target.name, live))
             .collect())
     }
 

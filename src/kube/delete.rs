@@ -28,8 +28,8 @@ impl Cluster {
     /// # Errors
     /// Those of the API; [`Fault::TimedOut`] when the context's deadline passes, with the finalizers that hold each object.
     pub async fn delete_and_wait(&self, cx: &Ctx, refs: &[ObjectRef]) -> Result<Vec<Change>> {
-        let deleted: Vec<Deleted> = stream::iter(refs)
-            .map(|name| self.delete(cx, name))
+        let deleted: Vec<Deleted> = stream::iter(refs.iter().cloned())
+            .map(|name| async move { self.delete(cx, &name).await })
             .buffered(SIDE_BY_SIDE)
             .try_collect()
             .await?;
