@@ -110,9 +110,15 @@ async fn what_holds_is_told_from_what_does_not() {
         .iter()
         .map(|object| ObjectRef::of(object).unwrap())
         .collect();
-    assert_eq!(cluster.held(cx, &objects).await.unwrap(), BTreeSet::new());
+    assert!(cluster.held(cx, &objects).await.unwrap().is_empty());
     cluster.apply(cx, &objects).await.unwrap();
-    assert_eq!(cluster.held(cx, &objects).await.unwrap(), names);
+    let held: BTreeSet<_> = cluster
+        .held(cx, &objects)
+        .await
+        .unwrap()
+        .into_keys()
+        .collect();
+    assert_eq!(held, names);
 
     let gadget = ObjectRef::namespaced("example.com/v1", "Gadget", "gadgets", "one");
     fixture.patch(&gadget, json!({ "spec": { "size": 4 } }));
@@ -130,7 +136,12 @@ async fn what_holds_is_told_from_what_does_not() {
         .await
         .unwrap();
     fixture.api.delete(&super::fixture::key(&secret)).unwrap();
-    let held = cluster.held(cx, &objects).await.unwrap();
+    let held: BTreeSet<_> = cluster
+        .held(cx, &objects)
+        .await
+        .unwrap()
+        .into_keys()
+        .collect();
     let lost: Vec<_> = names.difference(&held).map(ToString::to_string).collect();
     assert_eq!(lost, ["Gadget gadgets/one", "Secret gadgets/values"]);
 
