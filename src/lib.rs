@@ -5,12 +5,16 @@
 //! kube, catalog, providers`; `tests/architecture.rs` holds the rooms to it.
 
 pub mod catalog;
+pub mod cli;
 pub mod engine;
 pub mod error;
 pub mod files;
 pub mod kube;
 pub mod output;
 pub mod plan;
+pub mod providers;
 pub mod redact;
+pub mod rehearsal;
 pub mod settings;
 pub mod spec;
+pub mod steps;

@@ -1,7 +1,11 @@
 //! Plans: what is to be done, as data. Building one does no I/O, and this room sees types only.
 
 mod action;
+mod destroy;
+mod setup;
 mod step;
 
 pub use action::{Action, Chart};
+pub use destroy::{DestroyFacts, destroy};
+pub use setup::{Manifest, SetupFacts, setup};
 pub use step::{InvalidPlan, Plan, Step, StepId};

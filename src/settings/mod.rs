@@ -25,7 +25,7 @@ pub use file::{Component, GitOps, GitReference};
 pub use input::{Flags, Inputs, Variables};
 pub use origin::{Origin, Setting};
 pub use problem::Problem;
-pub use words::format_duration;
+pub use words::{format_duration, parse_duration};
 
 use crate::error::Result;
 use problem::refuse;

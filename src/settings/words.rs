@@ -166,6 +166,14 @@ pub(super) fn duration(text: &str) -> Ruled<Duration> {
     })
 }
 
+/// Reads a duration as it is written in settings and flags: "30m", "1h30m".
+///
+/// # Errors
+/// What is wrong with it, and what is allowed.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration(text)
+}
+
 /// Returns a duration as it is written in settings; parts of a second are dropped.
 #[must_use]
 pub fn format_duration(duration: Duration) -> String {

@@ -1,0 +1,123 @@
+//! What every command takes.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::{Args, builder::PossibleValuesParser};
+
+use crate::{
+    output::{Format, Manner, Output},
+    providers,
+    redact::Redactor,
+    rehearsal::{self, Speed},
+    settings::Flags,
+};
+
+/// What every command takes.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// The cluster [default: dot, or the only one in windlass.toml]
+    #[arg(long, visible_alias = "name", global = true, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// Where it runs
+    #[arg(long, global = true, value_name = "PROVIDER", value_parser = provider_names())]
+    pub provider: Option<String>,
+    /// The configuration file [default: windlass.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Which of the file's environments to lay over it
+    #[arg(long, global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// How to print
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_name = "FORMAT",
+        env = "WINDLASS_OUTPUT",
+        hide_env_values = true
+    )]
+    pub output: Option<Format>,
+    /// Print results and errors only
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print more; twice: even more
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Never ask; fail where an answer is needed
+    #[arg(long, global = true, env = "WINDLASS_NO_INPUT", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    pub no_input: bool,
+    /// Rehearse: the same code against a simulated world; nothing real is touched
+    #[arg(long, global = true, help_heading = "Rehearsal")]
+    pub rehearse: bool,
+    /// The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR|URL",
+        env = "WINDLASS_REHEARSE_WORLD",
+        hide_env_values = true,
+        help_heading = "Rehearsal"
+    )]
+    pub rehearse_world: Option<String>,
+    /// How many simulated seconds go by in one, or max
+    #[arg(
+        long,
+        global = true,
+        value_name = "FACTOR|max",
+        env = "WINDLASS_REHEARSE_SPEED",
+        hide_env_values = true,
+        default_value = "20",
+        help_heading = "Rehearsal"
+    )]
+    pub rehearse_speed: Option<Speed>,
+}
+
+/// Returns the providers that this build has, for clap to check and to list.
+pub(super) fn provider_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(providers::BUILT.iter().map(|id| id.as_str()))
+}
+
+impl Global {
+    /// Returns where and how things are shown.
+    #[must_use]
+    pub fn output(&self, redactor: Arc<Redactor>) -> Output {
+        let format = self.output.unwrap_or_default();
+        Output::new(Manner::detect(format, self.quiet, self.verbose), redactor)
+    }
+
+    /// Returns what of it are settings.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        Flags {
+            cluster: self.cluster.clone(),
+            provider: self.provider.clone(),
+            environment: self.environment.clone(),
+            config: self.config.clone(),
+            ..Flags::default()
+        }
+    }
+
+    /// Returns where the simulated world is and how fast it goes.
+    #[must_use]
+    pub fn rehearsal(&self) -> rehearsal::Options {
+        rehearsal::Options {
+            world: self.rehearse_world.clone(),
+            speed: self.rehearse_speed.unwrap_or(Speed::Factor(20.0)),
+        }
+    }
+
+    /// Returns the flags that make another command of windlass find the same world.
+    #[must_use]
+    pub fn rehearsal_flags(&self) -> String {
+        if !self.rehearse {
+            return String::new();
+        }
+        match &self.rehearse_world {
+            Some(world) if std::env::var_os("WINDLASS_REHEARSE_WORLD").is_none() => {
+                format!(" --rehearse --rehearse-world {world}")
+            }
+            _ => " --rehearse".to_owned(),
+        }
+    }
+}

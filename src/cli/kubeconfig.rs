@@ -1,0 +1,38 @@
+//! `windlass kubeconfig`: writes the cluster's kubeconfig, or merges it into another.
+
+use clap::Args;
+
+use super::{App, app::Place, cluster_flags::flags_at};
+use crate::{error::Result, steps};
+
+/// Write the cluster's kubeconfig and its variables in .env, and print its path.
+#[derive(Debug, Args)]
+pub(super) struct KubeconfigArgs {
+    /// Merge it into your own kubeconfig too: KUBECONFIG's first file, or ~/.kube/config
+    #[arg(long)]
+    merge: bool,
+    /// Make the cluster the current context there
+    #[arg(long, requires = "merge")]
+    set_current: bool,
+}
+
+pub(super) async fn run(args: KubeconfigArgs, app: App) -> Result<()> {
+    let settings = app.settings(flags_at(&app, None)?)?;
+    let provider = app.provider_of(&settings)?;
+    let place = app.place(provider).await?;
+    let cluster = &settings.cluster.value;
+    let access = place.provider.kubeconfig(&place.cx, cluster).await?;
+    place.workdir.prepare()?;
+    let exec = place.exec(cluster)?;
+    steps::write_access(&place.workdir, cluster, provider, &access, &exec)?;
+    let path = if args.merge {
+        let Place { cx, workdir, .. } = &place;
+        steps::merge_access(cx, workdir, cluster, &access, &exec, args.set_current).await?
+    } else {
+        place.workdir.kubeconfig(cluster)
+    };
+    let shown = std::path::absolute(&path).unwrap_or(path);
+    app.output()
+        .streams()
+        .data(&format!("{}\n", shown.display()))
+}

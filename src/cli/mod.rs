@@ -1,0 +1,93 @@
+//! The command line: one file a command, each with its arguments and a `run` that builds options and calls the operation
+//! of the same name. No cloud or Kubernetes calls here.
+
+mod app;
+mod clean;
+mod cluster;
+mod cluster_flags;
+mod completions;
+mod destroy;
+mod env;
+mod global;
+mod kubeconfig;
+mod rehearse;
+mod run;
+mod setup;
+mod status;
+mod token;
+
+use std::sync::Arc;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use app::App;
+pub use global::Global;
+
+use crate::{error::Result, output::Output, redact::Redactor};
+
+/// Raises a Kubernetes platform, and lets it down again without leaving anything behind.
+#[derive(Debug, Parser)]
+#[command(
+    name = "windlass",
+    version,
+    about,
+    after_help = EXIT_CODES,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 refused or failed before any change, 2 usage, 3 stopped part-way (run again to go on), \
+4 unhealthy, 5 something is left behind, 6 denied or over quota, 7 timed out, 70 a bug of windlass, 130 interrupted.
+
+Begin with a rehearsal, which needs no cloud, no docker and no credentials: windlass setup kind --rehearse";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Setup(Box<setup::SetupArgs>),
+    Destroy(destroy::DestroyArgs),
+    Status(status::StatusArgs),
+    Cluster(cluster::ClusterArgs),
+    Kubeconfig(kubeconfig::KubeconfigArgs),
+    Token(token::TokenArgs),
+    Env(env::EnvArgs),
+    Clean(clean::CleanArgs),
+    Rehearse(rehearse::RehearseArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Whatever stopped it, ready to be shown.
+    pub async fn run(self, output: Output, redactor: Arc<Redactor>) -> Result<()> {
+        let app = App::new(self.global, output, redactor)?;
+        match self.command {
+            Command::Setup(args) => setup::run(*args, app).await,
+            Command::Destroy(args) => destroy::run(args, app).await,
+            Command::Status(args) => status::run(args, app).await,
+            Command::Cluster(args) => cluster::run(args, app).await,
+            Command::Kubeconfig(args) => kubeconfig::run(args, app).await,
+            Command::Token(args) => token::run(args, app).await,
+            Command::Env(args) => env::run(args, app),
+            Command::Clean(args) => clean::run(args, app).await,
+            Command::Rehearse(args) => rehearse::run(args, app).await,
+            Command::Completions(args) => completions::run(args, app),
+        }
+    }
+}
+
+/// Returns the command line as clap knows it, for completions and tests.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}

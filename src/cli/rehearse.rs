@@ -1,0 +1,72 @@
+//! `windlass rehearse`: the simulated world on its own.
+
+use clap::{Args, Subcommand};
+
+use super::App;
+use crate::{
+    error::{Error, Kind, Result},
+    rehearsal::Rehearsal,
+};
+
+/// Run the simulated world on its own.
+#[derive(Debug, Args)]
+pub(super) struct RehearseArgs {
+    #[command(subcommand)]
+    command: RehearseCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RehearseCommand {
+    /// Serve the simulated world until interrupted, for other commands and for kubectl
+    Serve,
+    /// Stand in for another program: what a rehearsed provider runs in its place
+    #[command(hide = true, disable_help_flag = true)]
+    Program {
+        /// The program's name
+        name: String,
+        /// Its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+pub(super) async fn run(args: RehearseArgs, app: App) -> Result<()> {
+    match args.command {
+        RehearseCommand::Serve => serve(app).await,
+        RehearseCommand::Program { name, args } => {
+            let code = windlass_simulator::programs::main(&name, args);
+            std::process::exit(code);
+        }
+    }
+}
+
+async fn serve(app: App) -> Result<()> {
+    let rehearsal = Rehearsal::open(&app.global().rehearsal()).await?;
+    if !rehearsal.serving() {
+        return Err(Error::message(
+            Kind::Refused,
+            format!(
+                "another process serves the world in {}",
+                rehearsal.location()
+            ),
+        )
+        .hint(format!(
+            "use it: --rehearse --rehearse-world {}",
+            rehearsal.endpoint()
+        )));
+    }
+    app.output()
+        .streams()
+        .data(&format!("{}\n", rehearsal.endpoint()))?;
+    app.output().note(&format!(
+        "serving the world in {} until interrupted",
+        rehearsal.location()
+    ));
+    app.output().note(&format!(
+        "in another terminal: windlass setup kind --rehearse --rehearse-world {}",
+        rehearsal.location()
+    ));
+    super::run::interrupted().await?;
+    rehearsal.close().await;
+    Ok(())
+}

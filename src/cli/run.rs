@@ -1,0 +1,385 @@
+//! What `setup` and `destroy` share: the lock, the signals, resuming, the engine and the report.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use windlass_provider::{ClusterName, Ctx, Found, Owner};
+
+use super::{App, app::Place};
+use crate::{
+    catalog::Catalog,
+    engine::{self, Engine, Finished, Interrupt, RunLock},
+    error::{Error, Kind, Result},
+    output::{Item, Report},
+    plan::{Action, Plan, StepId},
+    steps::{Connection, Steps},
+};
+
+/// How a run goes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(super) struct RunArgs {
+    /// Print the plan and do nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// How many steps run side by side at most
+    #[arg(long, value_name = "N", env = "WINDLASS_JOBS", hide_env_values = true, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// Stop after this long, such as 30m; the same command goes on
+    #[arg(long, value_name = "DURATION", env = "WINDLASS_TIMEOUT", hide_env_values = true, value_parser = crate::settings::parse_duration)]
+    timeout: Option<Duration>,
+}
+
+/// What to do about an unfinished run whose plan is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfinished {
+    /// Say what differs, and stop.
+    Ask,
+    /// Go on with its plan.
+    Resume,
+    /// Make a new plan.
+    Replan,
+}
+
+impl Unfinished {
+    pub(super) fn of(resume: bool, replan: bool) -> Self {
+        match (resume, replan) {
+            (true, _) => Self::Resume,
+            (_, true) => Self::Replan,
+            _ => Self::Ask,
+        }
+    }
+}
+
+/// Holds the cluster's run lock and listens for signals, from before the first look to the end of the run.
+pub(super) struct Guard {
+    lock: Option<RunLock>,
+    interrupt: Interrupt,
+    cx: Ctx,
+    jobs: usize,
+}
+
+impl Guard {
+    /// Takes the lock, unless it is a dry run, and begins to listen for SIGINT and SIGTERM.
+    pub(super) async fn begin(
+        app: &App,
+        place: &Place,
+        cluster: &ClusterName,
+        command: &str,
+        args: &RunArgs,
+    ) -> Result<Self> {
+        let interrupt = Interrupt::new();
+        listen(&interrupt)?;
+        let mut cx = place.cx.clone();
+        if let Some(timeout) = args.timeout {
+            cx = cx.within(timeout);
+        }
+        cx.cancel = interrupt.gently().clone();
+        let lock = if args.dry_run {
+            None
+        } else {
+            place.workdir.prepare()?;
+            let folder = place.workdir.cluster(cluster);
+            let lock = RunLock::take(&folder, command, &*cx.clock)?;
+            let output = app.output().clone();
+            cx.progress = windlass_provider::Progress::new(move |message| output.note(message));
+            cx.program_lock = Some(engine::take_program_lock(&folder, &cx).await?);
+            cx.progress = Default::default();
+            Some(lock)
+        };
+        Ok(Self {
+            lock,
+            interrupt,
+            cx,
+            jobs: args.jobs.into(),
+        })
+    }
+
+    /// Returns the context of what comes before the run: an interruption ends it at once, since nothing has changed yet.
+    pub(super) fn cx(&self) -> &Ctx {
+        &self.cx
+    }
+
+    /// Runs what comes before the run, until it ends or the user interrupts.
+    pub(super) async fn preparing<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.interrupt.gently().cancelled() => {
+                Err(Error::message(Kind::Interrupted, "interrupted: nothing was changed"))
+            }
+            result = work => result,
+        }
+    }
+}
+
+/// Pulls `interrupt` at each SIGINT and SIGTERM; the third ends the process.
+fn listen(interrupt: &Interrupt) -> Result<()> {
+    let open = |kind| {
+        signal(kind).map_err(|error| {
+            Error::new(
+                Kind::Refused,
+                anyhow::Error::new(error).context("cannot listen for signals"),
+            )
+        })
+    };
+    let (mut ctrl_c, mut term) = (
+        open(SignalKind::interrupt())?,
+        open(SignalKind::terminate())?,
+    );
+    let interrupt = interrupt.clone();
+    tokio::spawn(async move {
+        loop {
+            let came = tokio::select! {
+                came = ctrl_c.recv() => came,
+                came = term.recv() => came,
+            };
+            if came.is_none() {
+                return;
+            }
+            if interrupt.at_once().is_cancelled() {
+                std::process::exit(Kind::Interrupted.exit_code().into());
+            }
+            interrupt.request();
+        }
+    });
+    Ok(())
+}
+
+/// Returns once the user interrupts: SIGINT or SIGTERM.
+pub(super) async fn interrupted() -> Result<()> {
+    let interrupt = Interrupt::new();
+    listen(&interrupt)?;
+    interrupt.gently().cancelled().await;
+    Ok(())
+}
+
+/// What came of a run, with what is needed to tell it.
+pub(super) struct Ended {
+    pub(super) plan: Plan,
+    pub(super) finished: Finished,
+}
+
+/// What is to be run.
+pub(super) struct Work {
+    pub(super) plan: Plan,
+    pub(super) catalog: Catalog,
+    /// The secrets that components' values name: variable → value.
+    pub(super) secrets: BTreeMap<String, String>,
+    pub(super) unfinished: Unfinished,
+}
+
+/// Runs a plan with the engine: anew, or going on with an unfinished run of the same plan.
+pub(super) async fn execute(app: &App, place: &Place, guard: Guard, work: Work) -> Result<Ended> {
+    let Work {
+        plan,
+        catalog,
+        secrets,
+        unfinished,
+    } = work;
+    let Guard {
+        lock,
+        interrupt,
+        cx,
+        jobs,
+    } = guard;
+    let lock = lock.ok_or_else(|| Error::message(Kind::Bug, "a run without its lock"))?;
+    let past = engine::read_latest::<Action>(lock.folder())?
+        .filter(|past| !past.is_finished() && past.plan.command == plan.command);
+    let (plan, past) = match past {
+        None => (plan, None),
+        Some(past) if past.digest == engine::digest(&plan) => (plan, Some(past)),
+        Some(past) if unfinished == Unfinished::Resume => {
+            if past.redacted {
+                return Err(Error::message(
+                    Kind::Refused,
+                    "the plan of the unfinished run held a secret, which was not written down",
+                )
+                .hint("make a new plan: --replan"));
+            }
+            (past.plan.clone(), Some(past))
+        }
+        Some(past) => {
+            let differences = engine::list_differences(&past.plan.asked, &plan.asked);
+            if unfinished == Unfinished::Ask && !differences.is_empty() {
+                return Err(differ(&plan, &differences));
+            }
+            (plan, None)
+        }
+    };
+    let cluster = plan.cluster.clone();
+    let steps = Steps {
+        exec: place.exec(&cluster)?,
+        cluster,
+        provider: place.provider.clone(),
+        provider_id: place.id,
+        catalog,
+        workdir: place.workdir.clone(),
+        connection: Connection::default(),
+        secrets,
+    };
+    let engine = Engine {
+        reporter: app.output().reporter(cx.clock.clone()),
+        cx,
+        interrupt,
+        redactor: app.redactor().clone(),
+        options: engine::Options {
+            jobs,
+            keep_going: plan.command == "destroy",
+            seed: std::process::id().into(),
+            ..engine::Options::default()
+        },
+    };
+    let finished = engine.run(&lock, &plan, past.as_ref(), &steps).await?;
+    Ok(Ended { plan, finished })
+}
+
+/// Says how what is asked for differs from the plan of the unfinished run.
+fn differ(plan: &Plan, differences: &[engine::Difference]) -> Error {
+    let told = differences
+        .iter()
+        .map(|difference| {
+            let word =
+                |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
+            format!(
+                "{} was {} and is now {}",
+                difference.setting,
+                word(&difference.earlier),
+                word(&difference.now)
+            )
+        })
+        .collect::<Vec<_>>()
+        .join("; ");
+    Error::new(
+        Kind::Refused,
+        anyhow::anyhow!(told).context(format!(
+            "an unfinished {} of {} was asked for something else",
+            plan.command, plan.cluster
+        )),
+    )
+    .hint("go on with its plan: the same command with --resume")
+    .hint("make a new plan from what is asked now: the same command with --replan")
+}
+
+impl Ended {
+    /// Shows the report of a setup; an error where not all is done.
+    pub(super) fn report(self, app: &App, next: Vec<String>) -> Result<()> {
+        let mut report = Report::of(&self.plan, &self.finished);
+        if self.finished.exit.is_none() {
+            report.next = next;
+        } else {
+            report.next.push(self.again(app));
+        }
+        app.output().show_report(&report)?;
+        self.verdict(app)
+    }
+
+    /// Shows the receipt of a destroy, from what the audit found; an error where anything is left.
+    pub(super) fn receipt(
+        mut self,
+        app: &App,
+        found: &[Found],
+        audit: std::result::Result<Vec<Found>, windlass_provider::Error>,
+        unproven: Vec<String>,
+    ) -> Result<()> {
+        let mut report = Report::of(&self.plan, &self.finished);
+        report.unproven = unproven;
+        let name = |item: &Found| format!("{} {}", item.resource.kind, item.resource.name);
+        for item in found
+            .iter()
+            .filter(|item| item.observed.owner == Owner::Foreign)
+        {
+            report.kept.push(Item {
+                step: StepId::new(format!("resource/{}", item.resource.id)),
+                what: name(item),
+                notes: vec!["windlass did not make it".to_owned()],
+            });
+        }
+        match audit {
+            Ok(after) => {
+                report.left = after
+                    .iter()
+                    .filter(|item| item.observed.owner == Owner::Ours)
+                    .map(name)
+                    .collect();
+            }
+            Err(error) => report.unproven.push(format!(
+                "that nothing is left: {} cannot be asked ({error})",
+                self.plan.provider
+            )),
+        }
+        let left = !report.left.is_empty();
+        let unknown = !report.unproven.is_empty();
+        if left || unknown {
+            let exit = self
+                .finished
+                .exit
+                .map_or(Kind::Left, |exit| exit.graver(Kind::Left));
+            self.finished.exit = Some(exit);
+            report.exit = exit.exit_code();
+        }
+        if self.finished.exit.is_some() {
+            report.next.push(self.again(app));
+        }
+        app.output().show_report(&report)?;
+        self.verdict(app)
+    }
+
+    /// Returns the command that goes on with this run.
+    fn again(&self, app: &App) -> String {
+        let plan = &self.plan;
+        let cluster = match plan.cluster.as_str() {
+            "dot" => String::new(),
+            name => format!(" --cluster {name}"),
+        };
+        format!(
+            "windlass {} {}{cluster}{}",
+            plan.command,
+            plan.provider,
+            app.global().rehearsal_flags()
+        )
+    }
+
+    fn verdict(self, app: &App) -> Result<()> {
+        let again = self.again(app);
+        let Some(kind) = self.finished.exit else {
+            return Ok(());
+        };
+        let plan = &self.plan;
+        let what = format!("{} of cluster {}", plan.command, plan.cluster);
+        let message = match kind {
+            Kind::Interrupted => format!("the {what} was interrupted"),
+            Kind::TimedOut => format!("the {what} ran out of time"),
+            Kind::Left => {
+                format!("the {what} left something behind, or could not prove that it did not")
+            }
+            Kind::Bug => format!("the {what} met a bug of windlass"),
+            _ => format!("the {what} stopped part-way"),
+        };
+        let error = match (
+            self.finished.journal_fault,
+            self.finished.failures.into_iter().next(),
+        ) {
+            (Some(fault), _) => Error {
+                kind,
+                source: fault.source.context(message),
+                hints: fault.hints,
+            },
+            (None, Some((_, fault))) => {
+                let inner = Error::from(fault);
+                Error {
+                    kind,
+                    source: inner.source.context(message),
+                    hints: inner.hints,
+                }
+            }
+            (None, None) => Error::message(kind, message),
+        };
+        let done = self.finished.outcomes.len();
+        let all = plan.steps.len();
+        Err(error.hint(format!(
+            "go on from step {} of {all}: {again}",
+            (done + 1).min(all)
+        )))
+    }
+}

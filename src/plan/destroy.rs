@@ -1,0 +1,124 @@
+//! The plan of `destroy`.
+
+use windlass_provider::{ClusterName, Found, Owner, ProviderId};
+
+use super::{Action, Plan, Step, StepId};
+
+/// What was looked up before planning a destroy.
+#[derive(Clone, Debug)]
+pub struct DestroyFacts {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Where it runs.
+    pub provider: ProviderId,
+    /// What discovery found of it, in the order of creation.
+    pub found: Vec<Found>,
+    /// What windlass installed into a cluster that somebody else made, in the order of installation, and the namespaces
+    /// that it made there; empty where the cluster itself goes.
+    pub installed: Vec<String>,
+    /// The namespaces that windlass made in such a cluster.
+    pub namespaces: Vec<String>,
+    /// Whether there is an inventory in such a cluster.
+    pub inventory: bool,
+    /// Whether it is a rehearsal.
+    pub rehearsal: bool,
+}
+
+/// Returns the plan that removes all that windlass made, the last made first; the access to the cluster goes last, so that
+/// a destroy that stopped can go on.
+#[must_use]
+pub fn destroy(facts: DestroyFacts) -> Plan {
+    let DestroyFacts {
+        cluster,
+        provider,
+        found,
+        installed,
+        namespaces,
+        inventory,
+        rehearsal,
+    } = facts;
+    let mut steps: Vec<Step> = Vec::new();
+    if !namespaces.is_empty() {
+        steps.push(Step {
+            id: StepId::new("kube/namespaces"),
+            title: format!("remove the namespaces {}", namespaces.join(", ")),
+            needs: Vec::new(),
+            action: Action::RemoveNamespaces { names: namespaces },
+            makes: Vec::new(),
+            usual_seconds: 5,
+            limit_seconds: 15 * 60,
+        });
+    }
+    // One after the other, the last installed first: what needs another goes before it.
+    for name in installed.into_iter().rev() {
+        steps.push(Step {
+            id: StepId::new(format!("component/{name}")),
+            title: format!("uninstall {name}"),
+            needs: steps
+                .last()
+                .map(|step| step.id.clone())
+                .into_iter()
+                .collect(),
+            action: Action::UninstallComponent { component: name },
+            makes: Vec::new(),
+            usual_seconds: 20,
+            limit_seconds: 15 * 60,
+        });
+    }
+    if inventory {
+        steps.push(Step {
+            id: StepId::new("kube/inventory"),
+            title: "remove the inventory".to_owned(),
+            needs: steps.iter().map(|step| step.id.clone()).collect(),
+            action: Action::RemoveInventory,
+            makes: Vec::new(),
+            usual_seconds: 2,
+            limit_seconds: 15 * 60,
+        });
+    }
+    let first: Vec<StepId> = steps.iter().map(|step| step.id.clone()).collect();
+    let id = |resource: &windlass_provider::ResourceId| StepId::new(format!("resource/{resource}"));
+    for item in found
+        .iter()
+        .rev()
+        .filter(|item| item.observed.owner == Owner::Ours)
+    {
+        let resource = &item.resource;
+        // What needs this one goes before it.
+        let needs = found
+            .iter()
+            .filter(|other| other.observed.owner == Owner::Ours)
+            .filter(|other| other.resource.needs.contains(&resource.id))
+            .map(|other| id(&other.resource.id))
+            .chain(first.iter().cloned())
+            .collect();
+        steps.push(Step {
+            id: id(&resource.id),
+            title: format!("delete {} {}", resource.kind, resource.name),
+            needs,
+            action: Action::DeleteResource {
+                resource: resource.clone(),
+            },
+            makes: Vec::new(),
+            usual_seconds: 15,
+            limit_seconds: resource.limit.as_secs(),
+        });
+    }
+    steps.push(Step {
+        id: StepId::new("kube/access"),
+        title: format!("remove the kubeconfig of {cluster}"),
+        needs: steps.iter().map(|step| step.id.clone()).collect(),
+        action: Action::RemoveAccess,
+        makes: Vec::new(),
+        usual_seconds: 1,
+        limit_seconds: 60,
+    });
+    Plan {
+        command: "destroy".to_owned(),
+        cluster,
+        provider,
+        rehearsal,
+        asked: Default::default(),
+        steps,
+    }
+}

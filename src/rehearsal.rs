@@ -1,0 +1,161 @@
+//! Rehearsals: a simulated world in place of clouds, clusters and programs, reached through the very same code.
+
+use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use windlass_provider::Clock;
+pub use windlass_simulator::Speed;
+use windlass_simulator::{World, WorldClock};
+
+use crate::{
+    error::{Error, Kind, Result},
+    files,
+};
+
+/// Where the simulated world is, and how fast it goes.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A folder, or the URL of a world that `windlass rehearse serve` runs; `None`: the user's own.
+    pub world: Option<String>,
+    /// How fast its clock goes.
+    pub speed: Speed,
+}
+
+/// A rehearsal that is under way.
+pub struct Rehearsal {
+    world: World,
+    location: String,
+}
+
+impl Rehearsal {
+    /// Opens the world, or attaches to the process that has it open.
+    ///
+    /// # Errors
+    /// Where there is no place for it, or it cannot be read.
+    pub async fn open(options: &Options) -> Result<Self> {
+        let hint = "give the rehearsal a world of its own: --rehearse-world DIR";
+        if let Some(url) = options
+            .world
+            .as_deref()
+            .filter(|world| world.starts_with("http://"))
+        {
+            let world = World::attach(url).await.map_err(|error| {
+                Error::new(
+                    Kind::Refused,
+                    error.context(format!("cannot attach to the world at {url}")),
+                )
+                .hint("start one: windlass rehearse serve")
+            })?;
+            return Ok(Self {
+                world,
+                location: url.to_owned(),
+            });
+        }
+        let folder = match &options.world {
+            Some(folder) => std::path::absolute(folder).map_err(|error| {
+                Error::new(
+                    Kind::Refused,
+                    anyhow::Error::new(error).context(format!("cannot find {folder}")),
+                )
+            })?,
+            None => default_world()?,
+        };
+        let world = World::open(&folder, options.speed).await.map_err(|error| {
+            let context = format!("cannot open the rehearsal's world in {}", folder.display());
+            Error::new(Kind::Refused, error.context(context)).hint(hint)
+        })?;
+        Ok(Self {
+            world,
+            location: folder.display().to_string(),
+        })
+    }
+
+    /// Returns the folder or URL that another process names to find this world.
+    #[must_use]
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// Returns where the world listens, for programs that stand in for others.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        self.world.endpoint().to_string()
+    }
+
+    /// Returns the world's clock.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SimulatedClock(self.world.clock()))
+    }
+
+    /// Returns the URL of the stand-in for Flux's manifest.
+    #[must_use]
+    pub fn flux_manifest(&self, version: &str) -> String {
+        self.world.flux_manifest(&format!("v{version}"))
+    }
+
+    /// Returns the beginning of the command line that stands in for a program: this binary.
+    ///
+    /// # Errors
+    /// Where the binary cannot be found.
+    pub fn stand_in(&self, program: &str) -> Result<Vec<OsString>> {
+        let own = std::env::current_exe().map_err(|error| {
+            let source = anyhow::Error::new(error).context("cannot find windlass's own program");
+            Error::new(Kind::Refused, source)
+        })?;
+        Ok(vec![
+            own.into(),
+            "rehearse".into(),
+            "program".into(),
+            program.into(),
+        ])
+    }
+
+    /// Returns the variables by which a stand-in finds this world.
+    #[must_use]
+    pub fn stand_in_variables(&self) -> Vec<(OsString, OsString)> {
+        vec![("WINDLASS_REHEARSE_ENDPOINT".into(), self.endpoint().into())]
+    }
+
+    /// Returns whether this process serves the world; another one does, otherwise.
+    #[must_use]
+    pub fn serving(&self) -> bool {
+        self.world.serving()
+    }
+
+    /// Ends the rehearsal: what happened is on disk afterwards.
+    pub async fn close(self) {
+        self.world.close().await;
+    }
+}
+
+/// Returns the world of this user: `rehearsal` in windlass's state directory.
+fn default_world() -> Result<PathBuf> {
+    Ok(files::state_dir(|name| std::env::var_os(name))?.join("rehearsal"))
+}
+
+/// The simulated world's clock, as providers see a clock.
+#[derive(Clone)]
+struct SimulatedClock(WorldClock);
+
+impl fmt::Debug for SimulatedClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SimulatedClock({})", self.0.now())
+    }
+}
+
+#[async_trait]
+impl Clock for SimulatedClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration).await;
+    }
+
+    async fn reached(&self, at: Timestamp) {
+        self.0.reached(at).await;
+    }
+}

@@ -1,0 +1,104 @@
+//! Components that are a chart: Flux installs them, this waits until they are Ready.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use windlass_provider::{Change, Ctx, Error, Fault, Result};
+
+use super::{Steps, change_of, inventory::Installed};
+use crate::{
+    catalog::{self, Release},
+    engine::Outcome,
+    files::Digest,
+    kube::{Cluster, ObjectRef},
+    plan::Chart,
+};
+
+/// The label that Flux puts on what a Kustomization applies.
+/// Source: <https://fluxcd.io/flux/components/kustomize/kustomizations/>
+const FROM_GIT: &str = "kustomize.toolkit.fluxcd.io/name";
+
+impl Steps {
+    pub(super) async fn install_chart(&self, cx: &Ctx, chart: &Chart) -> Result<Outcome> {
+        let cluster = self.cluster(cx).await?;
+        let release = release_ref(&chart.component);
+        if let Some(owner) = owner_in_git(cx, &cluster, &release).await? {
+            // What Git manages, Git owns.
+            let mut outcome = Outcome::of(Change::Kept);
+            outcome.notes.push(format!(
+                "{release} comes from Git, through Kustomization {owner}: it is left to it"
+            ));
+            return Ok(outcome);
+        }
+        let objects = self.chart_objects(chart)?;
+        self.claim_namespaces(cx, &objects).await?;
+        let applied = cluster.apply(cx, &objects).await?;
+        let waited: Vec<ObjectRef> = applied
+            .iter()
+            .map(|item| item.object.clone())
+            .filter(|object| object.kind != "Namespace" && object.kind != "Secret")
+            .collect();
+        cluster.wait_ready(cx, &waited).await?;
+        self.record(
+            cx,
+            Installed {
+                component: &chart.component,
+                version: &chart.version,
+                namespace: &chart.namespace,
+                digest: Digest::of(chart.values.to_string()),
+                applied: &applied,
+            },
+        )
+        .await?;
+        Ok(Outcome::of(change_of(&applied)))
+    }
+
+    /// Returns the objects that install a chart, with secret values from the environment.
+    pub(super) fn chart_objects(&self, chart: &Chart) -> Result<Vec<Value>> {
+        let component = self.catalog.get(&chart.component).ok_or_else(|| {
+            Error::new(
+                Fault::Invalid,
+                format!("there is no component {}", chart.component),
+            )
+        })?;
+        let mut secrets = BTreeMap::new();
+        for (path, variable) in &chart.secrets {
+            let value = self.secrets.get(variable).ok_or_else(|| {
+                Error::new(
+                    Fault::Invalid,
+                    format!("{} wants the secret value {path}", chart.component),
+                )
+                .cause(format!("the environment variable {variable} is not set"))
+                .hint(format!("set {variable} and run the same command again"))
+            })?;
+            secrets.insert(path.clone(), value.clone());
+        }
+        catalog::release(&Release {
+            component,
+            version: &chart.version,
+            namespace: &chart.namespace,
+            values: &chart.values,
+            secrets: &secrets,
+        })
+        .map_err(super::broken_template)
+    }
+}
+
+/// Returns the HelmRelease of a component.
+pub(super) fn release_ref(component: &str) -> ObjectRef {
+    ObjectRef::namespaced(
+        "helm.toolkit.fluxcd.io/v2",
+        "HelmRelease",
+        "flux-system",
+        component,
+    )
+}
+
+/// Returns the Kustomization that an object comes from, where Git manages it.
+async fn owner_in_git(cx: &Ctx, cluster: &Cluster, object: &ObjectRef) -> Result<Option<String>> {
+    let found = cluster.get(cx, object).await?;
+    Ok(found
+        .as_ref()
+        .and_then(|object| object["metadata"]["labels"][FROM_GIT].as_str())
+        .map(str::to_owned))
+}

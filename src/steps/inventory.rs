@@ -1,0 +1,83 @@
+//! What windlass installed, as the cluster itself remembers it.
+
+use serde_json::{Value, json};
+use windlass_provider::{Change, Ctx, Result};
+
+use super::{Steps, change_of, namespaces::namespace_ref};
+use crate::{
+    engine::Outcome,
+    files::Digest,
+    kube::{
+        Applied, Component, Inventory, ObjectRef,
+        inventory::{self, NAMESPACE},
+    },
+};
+
+/// A component that is Ready, about to be written down.
+pub(super) struct Installed<'a> {
+    pub(super) component: &'a str,
+    pub(super) version: &'a str,
+    pub(super) namespace: &'a str,
+    pub(super) digest: Digest,
+    pub(super) applied: &'a [Applied],
+}
+
+/// Returns the objects that the inventory needs before anything is written down.
+pub(super) fn inventory_objects() -> Vec<Value> {
+    vec![json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": NAMESPACE,
+            "labels": { "app.kubernetes.io/managed-by": "windlass" },
+        },
+    })]
+}
+
+impl Steps {
+    pub(super) async fn open_inventory(&self, cx: &Ctx) -> Result<Outcome> {
+        let cluster = self.cluster(cx).await?;
+        let applied = cluster.apply(cx, &inventory_objects()).await?;
+        // Read once, so that one that cannot be read stops the run before anything is installed.
+        Inventory::read(&cluster, cx).await?;
+        Ok(Outcome::of(change_of(&applied)))
+    }
+
+    pub(super) async fn remove_inventory(&self, cx: &Ctx) -> Result<Outcome> {
+        let cluster = self.cluster(cx).await?;
+        cluster
+            .delete_and_wait(cx, &[namespace_ref(NAMESPACE)])
+            .await?;
+        Ok(Outcome::of(Change::Removed))
+    }
+
+    /// Writes down a component that is Ready, and what of it windlass made.
+    pub(super) async fn record(&self, cx: &Ctx, installed: Installed<'_>) -> Result<()> {
+        let cluster = self.cluster(cx).await?;
+        let component = Component {
+            version: installed.version.to_owned(),
+            namespace: installed.namespace.to_owned(),
+            digest: format!("sha256:{}", installed.digest),
+            objects: installed
+                .applied
+                .iter()
+                .map(|item| item.object.clone())
+                .filter(|object| object.kind != "Namespace")
+                .collect(),
+            rest: Default::default(),
+        };
+        component.record(&cluster, cx, installed.component).await
+    }
+
+    /// Writes down which of the namespaces among `objects` windlass is about to make: those that are not there yet. Before
+    /// they are made, so that a crash in between loses none; those that were there are not its own.
+    pub(super) async fn claim_namespaces(&self, cx: &Ctx, objects: &[Value]) -> Result<()> {
+        let cluster = self.cluster(cx).await?;
+        for object in objects.iter().filter_map(ObjectRef::of) {
+            if object.kind == "Namespace" && cluster.get(cx, &object).await?.is_none() {
+                inventory::record_namespace(&cluster, cx, &object.name).await?;
+            }
+        }
+        Ok(())
+    }
+}

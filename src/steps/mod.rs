@@ -1,0 +1,123 @@
+//! What an [`Action`] does, one file a family. Every step may run again after a crash at any point.
+
+mod access;
+mod chart;
+mod connection;
+mod inventory;
+mod manifest;
+mod namespaces;
+mod resource;
+mod survey;
+mod uninstall;
+mod verify;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use windlass_provider::{Change, ClusterName, Ctx, Error, Fault, Provider, ProviderId, Result};
+
+pub use access::{Exec, merge_access, remove_access, write_access};
+pub use connection::Connection;
+pub use manifest::{Origin, fetch};
+pub use survey::{Health, Installation, Survey, survey};
+pub use uninstall::{Inside, look_inside};
+
+use crate::{
+    catalog::Catalog,
+    engine::{Executor, Outcome, Outcomes},
+    files::WorkDir,
+    kube::Applied,
+    plan::{Action, Step, StepId},
+};
+
+/// Carries out the steps of one run.
+pub struct Steps {
+    /// The cluster that the run is about.
+    pub cluster: ClusterName,
+    /// Where it runs.
+    pub provider: Arc<dyn Provider>,
+    /// Which provider that is.
+    pub provider_id: ProviderId,
+    /// The components.
+    pub catalog: Catalog,
+    /// Where files are written.
+    pub workdir: WorkDir,
+    /// What the kubeconfig runs for a credential.
+    pub exec: Exec,
+    /// The connection to the cluster's API, opened when it is first needed.
+    pub connection: Connection,
+    /// The secrets that components' values name: variable → value.
+    pub secrets: BTreeMap<String, String>,
+}
+
+#[async_trait]
+impl Executor<Action> for Steps {
+    async fn run(&self, cx: &Ctx, step: &Step, done: &Outcomes) -> Result<Outcome> {
+        match &step.action {
+            Action::EnsureResource { resource } => self.ensure_resource(cx, resource, done).await,
+            Action::DeleteResource { resource } => self.delete_resource(cx, resource, done).await,
+            Action::WriteAccess => self.write_access(cx).await,
+            Action::RemoveAccess => self.remove_access(cx).await,
+            Action::OpenInventory => self.open_inventory(cx).await,
+            Action::RemoveInventory => self.remove_inventory(cx).await,
+            Action::InstallManifest {
+                component,
+                version,
+                namespace,
+                url,
+                sha256,
+            } => {
+                let manifest = manifest::Wanted {
+                    component,
+                    version,
+                    namespace,
+                    url,
+                    sha256,
+                };
+                self.install_manifest(cx, &manifest).await
+            }
+            Action::InstallChart { chart } => self.install_chart(cx, chart).await,
+            Action::MakeNamespaces { names } => self.make_namespaces(cx, names).await,
+            Action::SyncGit { scope } => self.sync_git(cx, scope).await,
+            Action::UninstallComponent { component } => self.uninstall(cx, component).await,
+            Action::RemoveNamespaces { names } => self.remove_namespaces(cx, names).await,
+        }
+    }
+
+    async fn verify(&self, cx: &Ctx, steps: &[&Step], done: &Outcomes) -> BTreeSet<StepId> {
+        self.verify_steps(cx, steps, done).await
+    }
+}
+
+/// Turns an error at the edge into a step's.
+fn story(error: crate::error::Error) -> Error {
+    let mut causes = error.source.chain().map(ToString::to_string);
+    let mut fault = Error::new(Fault::Failed, causes.next().unwrap_or_default());
+    fault.causes = causes.collect();
+    fault.hints = error.hints;
+    fault
+}
+
+/// Turns a template that cannot be filled, which is our mistake, into a step's error.
+fn broken_template(error: anyhow::Error) -> Error {
+    let mut fault = Error::new(Fault::Failed, "cannot fill a template of windlass");
+    fault.causes = error.chain().map(ToString::to_string).collect();
+    fault.hint("this is a bug of windlass: please report it")
+}
+
+/// Returns what an apply did as a whole.
+fn change_of(applied: &[Applied]) -> Change {
+    let all = |change| applied.iter().all(|item| item.change == change);
+    if all(Change::Unchanged) {
+        Change::Unchanged
+    } else if applied.iter().any(|item| item.change == Change::Made)
+        && !applied.iter().any(|item| item.change == Change::Updated)
+    {
+        Change::Made
+    } else {
+        Change::Updated
+    }
+}
