@@ -1,0 +1,5 @@
+//! The built binary, end to end: a cleared environment, a PATH of fakes only, output normalised.
+
+mod bed;
+mod help;
+mod lifecycle;
