@@ -10,7 +10,6 @@ mod nodes;
 mod object;
 mod pods;
 mod queue;
-mod services;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -209,7 +208,6 @@ fn turn(
     queue: &mut Queue,
 ) {
     let _work = ground.clock.work();
-    unrest.calm();
     loop {
         loop {
             match changes.try_recv() {
@@ -220,6 +218,8 @@ fn turn(
         }
         let now = ground.clock.now();
         let Some(key) = queue.pop(now) else {
+            // All that stirred has been seen; what stirs from here on comes as a change.
+            unrest.calm();
             return;
         };
         if let Some(object) = api.get(&key) {
@@ -244,7 +244,6 @@ fn react(cx: &Cx<'_>, key: &Key, object: &Value) -> Next {
         ("batch", "Job") => jobs::job(cx, object),
         ("", "Pod") => pods::pod(cx, object),
         ("", "Node") => nodes::node(cx, object),
-        ("", "Service") => services::service(cx, object),
         ("", "PersistentVolumeClaim") => storage::claim(cx, object),
         ("", "PersistentVolume") => storage::volume(cx, object),
         (group, kind) if group.ends_with(".fluxcd.io") => flux::react(cx, kind, object),

@@ -19,9 +19,6 @@ const RUN: Duration = Duration::from_secs(3);
 /// How often a crash loop goes round before the simulator lets it rest, and its first pause.
 const RESTARTS: u64 = 3;
 const BACK_OFF: Duration = Duration::from_secs(10);
-/// Assumed time that a pod takes to end.
-const END: Duration = Duration::from_secs(1);
-
 /// Where the text is that `kubectl logs` shows.
 const LOG: &str = "simulator.windlass.dev/log";
 const FATE: &str = "simulator.windlass.dev/fate";
@@ -36,7 +33,7 @@ enum Fate {
 
 pub(super) fn pod(cx: &Cx<'_>, pod: &Value) -> Next {
     if deleting(pod) {
-        return end(cx, pod);
+        return Next::NEVER;
     }
     match text(&pod["status"], "phase") {
         "Succeeded" | "Failed" => Next::NEVER,
@@ -46,26 +43,6 @@ pub(super) fn pod(cx: &Cx<'_>, pod: &Value) -> Next {
             Some(started) => go_on(cx, pod, started),
         },
     }
-}
-
-fn end(cx: &Cx<'_>, pod: &Value) -> Next {
-    let finalizers = pod["metadata"]["finalizers"].as_array();
-    if finalizers.is_some_and(|finalizers| !finalizers.is_empty()) {
-        return Next::NEVER;
-    }
-    let grace = Duration::from_secs(
-        pod["metadata"]["deletionGracePeriodSeconds"]
-            .as_u64()
-            .unwrap_or(0),
-    );
-    let asked = time(&pod["metadata"]["deletionTimestamp"]).unwrap_or(cx.now);
-    // The timestamp is when the grace period ends; a pod that behaves needs little of it.
-    let end = clock::add(asked.checked_sub(grace).unwrap_or(asked), END.min(grace));
-    if cx.now < end {
-        return Next::at(end);
-    }
-    cx.delete(pod);
-    Next::NEVER
 }
 
 fn schedule(cx: &Cx<'_>, pod: &Value) -> Next {

@@ -11,24 +11,13 @@ pub(super) struct Scene<'a> {
     pub(super) version: &'a str,
 }
 
-/// Returns what is there once the control plane has started.
+/// Returns what is there once the control plane has started, besides what an API server makes itself.
 pub(super) fn control_plane(scene: &Scene<'_>) -> Vec<Value> {
-    let mut objects: Vec<Value> = ["default", "kube-system", "kube-public", "kube-node-lease"]
-        .iter()
-        .map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
-        .collect();
-    objects.extend(nodes(scene, Role::ControlPlane));
-    objects.push(json!({
-        "apiVersion": "v1", "kind": "Service",
-        "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
-        "spec": {"clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1"], "type": "ClusterIP",
-            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]},
-    }));
+    let mut objects = nodes(scene, Role::ControlPlane);
     objects.push(json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
-        "spec": {"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10"], "selector": {"k8s-app": "kube-dns"},
-            "ports": [{"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53}]},
+        "spec": {"selector": {"k8s-app": "kube-dns"}, "ports": [{"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53}]},
     }));
     let proxy = format!("registry.k8s.io/kube-proxy:{}", scene.version);
     objects.push(workload(
