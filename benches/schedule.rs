@@ -89,6 +89,7 @@ fn draw_plan(seed: u64) -> Plan<u64> {
                     .collect(),
                 action: milliseconds,
                 makes: Vec::new(),
+                removes: Vec::new(),
                 usual_seconds: milliseconds,
                 limit_seconds: 60,
             }

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-/// Each room and what it may use of the crate besides itself. A room that is not here fails the test.
+/// Each room and what it may use of the crate besides itself. A room that is not here fails the test. `steps` sees the
+/// engine only for the trait that it implements: the engine never sees `steps`.
 fn rules() -> BTreeMap<&'static str, &'static [&'static str]> {
     [
         (
@@ -27,7 +28,9 @@ fn rules() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("plan", &["catalog", "spec"]),
         (
             "steps",
-            &["catalog", "engine", "files", "kube", "plan", "redact"],
+            &[
+                "catalog", "engine", "error", "files", "kube", "plan", "redact",
+            ],
         ),
         ("kube", &["files"]),
         ("catalog", &[]),

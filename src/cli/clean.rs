@@ -35,16 +35,9 @@ pub(super) async fn run(args: CleanArgs, app: App) -> Result<()> {
     let mut removed = Vec::new();
     if state.is_dir() {
         // A run that is under way keeps its files.
-        drop(RunLock::take(&state, "clean", &*app.clock())?);
-        std::fs::remove_dir_all(&state).map_err(|error| {
-            Error::new(
-                Kind::Refused,
-                anyhow::Error::new(error).context(format!("cannot remove {}", state.display())),
-            )
-        })?;
+        let _lock = RunLock::take(&state, "clean", &*app.clock())?;
+        workdir.forget(cluster)?;
         removed.push(state.display().to_string());
-        // Where it was the last: a folder that is not empty stays.
-        let _ = std::fs::remove_dir(workdir.state());
     }
     let kubeconfig = workdir.kubeconfig(cluster);
     let had_kubeconfig = kubeconfig.exists();
@@ -58,9 +51,8 @@ pub(super) async fn run(args: CleanArgs, app: App) -> Result<()> {
             workdir.dot_env().display()
         ));
     }
-    if workdir.is_rehearsal() {
-        let _ = std::fs::remove_dir(workdir.root());
-    }
+    // The last file may have gone just now, and with it the need for the folder of rehearsals.
+    workdir.forget(cluster)?;
     if removed.is_empty() {
         app.output()
             .note(&format!("there are no files of cluster {cluster}"));

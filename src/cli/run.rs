@@ -11,6 +11,7 @@ use crate::{
     catalog::Catalog,
     engine::{self, Engine, Finished, Interrupt, RunLock},
     error::{Error, Kind, Result},
+    files::WorkDir,
     output::{Item, Report},
     plan::{Action, Plan, StepId},
     steps::{Connection, Steps},
@@ -156,8 +157,11 @@ pub(super) async fn interrupted() -> Result<()> {
 
 /// What came of a run, with what is needed to tell it.
 pub(super) struct Ended {
-    pub(super) plan: Plan,
-    pub(super) finished: Finished,
+    plan: Plan,
+    finished: Finished,
+    workdir: WorkDir,
+    /// Held until all is told: what is left of the run's own files goes last.
+    _lock: RunLock,
 }
 
 /// What is to be run.
@@ -231,7 +235,12 @@ pub(super) async fn execute(app: &App, place: &Place, guard: Guard, work: Work) 
         },
     };
     let finished = engine.run(&lock, &plan, past.as_ref(), &steps).await?;
-    Ok(Ended { plan, finished })
+    Ok(Ended {
+        plan,
+        finished,
+        workdir: place.workdir.clone(),
+        _lock: lock,
+    })
 }
 
 /// Says how what is asked for differs from the plan of the unfinished run.
@@ -320,6 +329,8 @@ impl Ended {
         }
         if self.finished.exit.is_some() {
             report.next.push(self.again(app));
+        } else {
+            self.workdir.forget(&self.plan.cluster)?;
         }
         app.output().show_report(&report)?;
         self.verdict(app)
@@ -356,14 +367,17 @@ impl Ended {
             Kind::Bug => format!("the {what} met a bug of windlass"),
             _ => format!("the {what} stopped part-way"),
         };
-        let error = match (
-            self.finished.journal_fault,
-            self.finished.failures.into_iter().next(),
-        ) {
+        let failure = self.finished.failures.into_iter().next();
+        let error = match (self.finished.journal_fault, failure) {
             (Some(fault), _) => Error {
                 kind,
                 source: fault.source.context(message),
                 hints: fault.hints,
+            },
+            // The report has told the causes already.
+            (None, Some((_, fault))) if !app.global().quiet => Error {
+                hints: fault.hints,
+                ..Error::new(kind, anyhow::anyhow!(fault.message).context(message))
             },
             (None, Some((_, fault))) => {
                 let inner = Error::from(fault);

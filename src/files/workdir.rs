@@ -92,6 +92,32 @@ impl WorkDir {
     }
 }
 
+impl WorkDir {
+    /// Removes the record of a cluster's runs, and the folders around it that are empty then. Returns whether it was there.
+    ///
+    /// # Errors
+    /// What the system says, with the path and what to do.
+    pub fn forget(&self, cluster: &ClusterName) -> Result<bool> {
+        let folder = self.cluster(cluster);
+        let was_there = folder.is_dir();
+        if was_there {
+            std::fs::remove_dir_all(&folder).map_err(|error| {
+                let source = anyhow::Error::new(error)
+                    .context(format!("cannot remove {}", folder.display()));
+                Error::new(Kind::Refused, source).hint(
+                    "see whose it is, and remove it by hand: nothing in it is needed any more",
+                )
+            })?;
+        }
+        // Folders that hold anything else stay.
+        let _ = std::fs::remove_dir(self.state());
+        if self.rehearsal {
+            let _ = std::fs::remove_dir(&self.root);
+        }
+        Ok(was_there)
+    }
+}
+
 /// Returns where windlass keeps what belongs to the user and to no working directory: `$XDG_STATE_HOME/windlass`, or
 /// `~/.local/state/windlass`. A relative `XDG_STATE_HOME` is ignored, as
 /// <https://specifications.freedesktop.org/basedir-spec/latest/> wants it.

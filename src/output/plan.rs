@@ -26,6 +26,7 @@ struct ShownStep<'p> {
     title: &'p str,
     needs: &'p [StepId],
     makes: &'p [String],
+    removes: &'p [String],
     usual_seconds: u64,
     limit_seconds: u64,
 }
@@ -47,6 +48,7 @@ impl<'p> ShownPlan<'p> {
                     title: &step.title,
                     needs: &step.needs,
                     makes: &step.makes,
+                    removes: &step.removes,
                     usual_seconds: step.usual_seconds,
                     limit_seconds: step.limit_seconds,
                 })
@@ -83,6 +85,9 @@ impl<'p> ShownPlan<'p> {
             }
             for made in step.makes {
                 lines.push(format!("{indent}makes {}", write_line(made)));
+            }
+            for removed in step.removes {
+                lines.push(format!("{indent}removes {}", write_line(removed)));
             }
         }
         lines.push("nothing was done: this was a dry run".to_owned());

@@ -56,7 +56,7 @@ pub struct Report {
 pub struct Item {
     /// The step.
     pub step: StepId,
-    /// What it is about: what it makes, or else its title.
+    /// What it is about: what it makes or removes, or else its title.
     pub what: String,
     /// What the user should know about it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -90,9 +90,9 @@ impl Report {
                     let outcome = finished.outcomes.get(&step.id)?;
                     (outcome.change == change).then(|| Item {
                         step: step.id.clone(),
-                        what: match step.makes.is_empty() {
+                        what: match step.makes.is_empty() && step.removes.is_empty() {
                             true => step.title.clone(),
-                            false => step.makes.join(", "),
+                            false => [step.makes.as_slice(), &step.removes].concat().join(", "),
                         },
                         notes: outcome.notes.clone(),
                     })

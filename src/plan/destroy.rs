@@ -43,8 +43,12 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
             id: StepId::new("kube/namespaces"),
             title: format!("remove the namespaces {}", namespaces.join(", ")),
             needs: Vec::new(),
-            action: Action::RemoveNamespaces { names: namespaces },
             makes: Vec::new(),
+            removes: namespaces
+                .iter()
+                .map(|name| format!("Namespace {name}"))
+                .collect(),
+            action: Action::RemoveNamespaces { names: namespaces },
             usual_seconds: 5,
             limit_seconds: 15 * 60,
         });
@@ -59,8 +63,9 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
                 .map(|step| step.id.clone())
                 .into_iter()
                 .collect(),
-            action: Action::UninstallComponent { component: name },
             makes: Vec::new(),
+            removes: vec![name.clone()],
+            action: Action::UninstallComponent { component: name },
             usual_seconds: 20,
             limit_seconds: 15 * 60,
         });
@@ -72,6 +77,7 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
             needs: steps.iter().map(|step| step.id.clone()).collect(),
             action: Action::RemoveInventory,
             makes: Vec::new(),
+            removes: vec!["Namespace windlass-system".to_owned()],
             usual_seconds: 2,
             limit_seconds: 15 * 60,
         });
@@ -100,6 +106,7 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
                 resource: resource.clone(),
             },
             makes: Vec::new(),
+            removes: vec![format!("{} {}", resource.kind, resource.name)],
             usual_seconds: 15,
             limit_seconds: resource.limit.as_secs(),
         });
@@ -110,6 +117,10 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
         needs: steps.iter().map(|step| step.id.clone()).collect(),
         action: Action::RemoveAccess,
         makes: Vec::new(),
+        removes: vec![
+            format!("kubeconfig-{cluster}.yaml"),
+            format!("the block of {cluster} in .env"),
+        ],
         usual_seconds: 1,
         limit_seconds: 60,
     });

@@ -47,6 +47,7 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Plan {
         needs: steps.iter().map(|step| step.id.clone()).collect(),
         action: Action::WriteAccess,
         makes: vec![format!("kubeconfig-{cluster}.yaml"), ".env".to_owned()],
+        removes: Vec::new(),
         usual_seconds: 1,
         limit_seconds: 300,
     };
@@ -59,6 +60,7 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Plan {
             "Namespace windlass-system".to_owned(),
             "ConfigMap windlass-system/windlass".to_owned(),
         ],
+        removes: Vec::new(),
         usual_seconds: 1,
         limit_seconds: 300,
     };
@@ -74,6 +76,7 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Plan {
             .iter()
             .map(|name| format!("Namespace {name}"))
             .collect(),
+        removes: Vec::new(),
         usual_seconds: 1,
         limit_seconds: 300,
     });
@@ -104,6 +107,7 @@ fn ensure_resource(resource: Resource) -> Step {
             .map(|need| StepId::new(format!("resource/{need}")))
             .collect(),
         makes: vec![format!("{} {}", resource.kind, resource.name)],
+        removes: Vec::new(),
         usual_seconds: resource.usual.as_secs(),
         limit_seconds: resource.limit.as_secs(),
         action: Action::EnsureResource { resource },
@@ -186,6 +190,7 @@ fn install(
         needs,
         action,
         makes,
+        removes: Vec::new(),
         usual_seconds: component.usual_seconds,
         limit_seconds: 15 * 60,
     }
@@ -211,6 +216,7 @@ fn sync(spec: &Spec) -> Option<Step> {
             format!("GitRepository {}/windlass", gitops.namespace),
             format!("Kustomization {}/windlass", gitops.namespace),
         ],
+        removes: Vec::new(),
         usual_seconds: 20,
         limit_seconds: 15 * 60,
     })

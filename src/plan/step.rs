@@ -49,6 +49,9 @@ pub struct Step<A = Action> {
     /// What would be there after it, for `--dry-run`: "HelmRelease flux-system/cert-manager".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub makes: Vec<String>,
+    /// What would be gone after it, for `--dry-run` and the receipt: "kind cluster dot".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removes: Vec<String>,
     /// How many seconds it usually takes; for bars and estimates, never for waiting.
     pub usual_seconds: u64,
     /// How many seconds it may take, retries included, before windlass gives up.
@@ -145,6 +148,7 @@ mod tests {
             needs: needs.iter().map(|need| StepId::new(*need)).collect(),
             action: (),
             makes: Vec::new(),
+            removes: Vec::new(),
             usual_seconds,
             limit_seconds: 60,
         }

@@ -25,6 +25,11 @@ impl Steps {
         let known = known(done);
         let (change, outputs) = self.provider.ensure(cx, resource, &known).await?;
         let mut notes = Vec::new();
+        if let (Some(address), Some(port)) = (outputs.get("address"), outputs.get("http-port")) {
+            notes.push(format!(
+                "http://{address}:{port} leads to the ingress controller"
+            ));
+        }
         if change == Change::Unchanged {
             let observed = self.provider.observe(cx, resource, &known).await?;
             if observed.owner == Owner::Foreign {

@@ -252,6 +252,7 @@ pub(crate) fn plan(steps: &[(&str, &str, u64)]) -> Plan<()> {
                 needs: needs.split_whitespace().map(StepId::new).collect(),
                 action: (),
                 makes: Vec::new(),
+                removes: Vec::new(),
                 usual_seconds: *seconds,
                 limit_seconds: 100,
             })

@@ -152,6 +152,7 @@ pub(super) fn some_plan(rehearsal: bool) -> Plan<()> {
         needs: needs.iter().map(|need| StepId::new(*need)).collect(),
         action: (),
         makes: makes.iter().map(|made| (*made).to_owned()).collect(),
+        removes: Vec::new(),
         usual_seconds: 65,
         limit_seconds: 600,
     };
