@@ -68,7 +68,9 @@ pub(super) fn check(kind: &Kind, object: &Value) -> Vec<Cause> {
         let field = format!("metadata.finalizers[{index}]");
         if let Some(fault) = key_fault(name) {
             causes.push(Cause::invalid(field, name, &fault));
-        } else if !name.contains('/')
+        } else if kind.custom().is_none()
+            // Custom resources only get a warning; Flux's finalizer has no path.
+            && !name.contains('/')
             && !matches!(name, "orphan" | "foregroundDeletion" | "kubernetes")
         {
             causes.push(Cause::invalid(
