@@ -12,6 +12,8 @@ mod duration;
 mod gate;
 mod ground;
 pub mod kube;
+#[cfg(test)]
+mod lifecycle;
 mod log;
 mod manifests;
 pub mod programs;
