@@ -40,9 +40,9 @@ struct Known {
     hints: &'static [&'static str],
 }
 
-const PORT: &str = "free the port, or use others: --http-port 8080 --https-port 8443 (http-port, https-port in [cluster.kind] of windlass.toml; 0: none)";
+const PORT: &str = "free the port, or use others: --http-port 8080 --https-port 8443 (http-port, https-port in [clusters.NAME.kind] of windlass.toml; 0: none)";
 const NETWORK: &str = "check the network and HTTPS_PROXY; the node image is pulled by the container engine, which may need the proxy in its own settings";
-const IMAGE: &str = "in a closed network, load the image beforehand and name it: image in [cluster.kind] of windlass.toml";
+const IMAGE: &str = "in a closed network, load the image beforehand and name it: image in [clusters.NAME.kind] of windlass.toml";
 
 /// In the order in which they are looked for: what is more telling comes first.
 const KNOWN: &[Known] = &[
@@ -106,7 +106,7 @@ const KNOWN: &[Known] = &[
         fault: Fault::Invalid,
         hints: &[
             "no such node image: https://github.com/kubernetes-sigs/kind/releases lists the Kubernetes versions that kind has images of",
-            "change kubernetes-version, or image in [cluster.kind] of windlass.toml, or leave both out",
+            "change kubernetes-version, or image in [clusters.NAME.kind] of windlass.toml, or leave both out",
         ],
     },
     Known {

@@ -44,7 +44,7 @@ impl Engine {
                 Fault::Invalid,
                 format!("\"{name}\" is not a container engine that windlass can use"),
             )
-            .hint("choose docker, podman or nerdctl: engine in [cluster.kind] of windlass.toml, or KIND_EXPERIMENTAL_PROVIDER")
+            .hint("choose docker, podman or nerdctl: engine in [clusters.NAME.kind] of windlass.toml, or KIND_EXPERIMENTAL_PROVIDER")
         })
     }
 }

@@ -185,7 +185,7 @@ async fn check_port(
             format!("{by} has port {port} already"),
         )
         .hint(format!(
-            "take another with --{setting} ({setting} in [cluster.kind] of windlass.toml; 0: none)"
+            "take another with --{setting} ({setting} in [clusters.NAME.kind] of windlass.toml; 0: none)"
         ))
         .hint(format!(
             "or free it: see who has it with: sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"

@@ -39,7 +39,7 @@ pub(crate) fn check(spec: &ClusterSpec) -> Result<()> {
     let (http, https) = (spec.kind.http_port, spec.kind.https_port);
     if http != 0 && http == https {
         return Err(invalid(format!("http-port and https-port are both {http}"))
-            .hint("give [cluster.kind] two ports, or 0 for none"));
+            .hint("give [clusters.NAME.kind] two ports, or 0 for none"));
     }
     check_image(spec)
 }
@@ -73,7 +73,7 @@ fn check_image(spec: &ClusterSpec) -> Result<()> {
             "kubernetes-version \"{wanted}\" does not name a node image: kind's are tagged with the whole version"
         ))
         .hint(format!("write it whole, as {version}.1: https://github.com/kubernetes-sigs/kind/releases lists what there is"))
-        .hint("or leave it out for kind's own, or name an image: image in [cluster.kind] of windlass.toml")),
+        .hint("or leave it out for kind's own, or name an image: image in [clusters.NAME.kind] of windlass.toml")),
         Some(image) => match tag_version(image) {
             Some(tag) if !matches(version, tag) => Err(invalid(format!(
                 "kubernetes-version \"{wanted}\" and image \"{image}\" do not go together"
