@@ -123,7 +123,7 @@ impl App {
             return Err(missing_provider());
         }
         let chosen = dialoguer::Select::new()
-            .with_prompt("Where should the cluster run?")
+            .with_prompt("Run the cluster on")
             .items(providers::BUILT.iter().map(|id| id.as_str()))
             .default(0)
             .interact_opt()
