@@ -56,6 +56,8 @@ impl Unfinished {
 /// Holds the cluster's run lock and listens for signals, from before the first look to the end of the run.
 pub(super) struct Guard {
     lock: Option<RunLock>,
+    /// What there was none of before: where nothing is begun, it goes again.
+    fresh: Option<(WorkDir, ClusterName)>,
     interrupt: Interrupt,
     cx: Ctx,
     jobs: usize,
@@ -77,11 +79,13 @@ impl Guard {
             cx = cx.within(timeout);
         }
         cx.cancel = interrupt.gently().clone();
+        let mut fresh = None;
         let lock = if args.dry_run {
             None
         } else {
             place.workdir.prepare()?;
             let folder = place.workdir.cluster(cluster);
+            fresh = (!folder.exists()).then(|| (place.workdir.clone(), cluster.clone()));
             let lock = RunLock::take(&folder, command, &*cx.clock)?;
             let output = app.output().clone();
             cx.progress = windlass_provider::Progress::new(move |message| output.note(message));
@@ -91,6 +95,7 @@ impl Guard {
         };
         Ok(Self {
             lock,
+            fresh,
             interrupt,
             cx,
             jobs: args.jobs.into(),
@@ -110,6 +115,15 @@ impl Guard {
                 Err(Error::message(Kind::Interrupted, "interrupted: nothing was changed"))
             }
             result = work => result,
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let (Some(_), Some((workdir, cluster))) = (&self.lock, &self.fresh) {
+            // No run was begun: what cannot be removed now is removed by `clean`.
+            let _ = workdir.forget(cluster);
         }
     }
 }
@@ -174,20 +188,22 @@ pub(super) struct Work {
 }
 
 /// Runs a plan with the engine: anew, or going on with an unfinished run of the same plan.
-pub(super) async fn execute(app: &App, place: &Place, guard: Guard, work: Work) -> Result<Ended> {
+pub(super) async fn execute(
+    app: &App,
+    place: &Place,
+    mut guard: Guard,
+    work: Work,
+) -> Result<Ended> {
     let Work {
         plan,
         catalog,
         secrets,
         unfinished,
     } = work;
-    let Guard {
-        lock,
-        interrupt,
-        cx,
-        jobs,
-    } = guard;
-    let lock = lock.ok_or_else(|| Error::message(Kind::Bug, "a run without its lock"))?;
+    let lock = guard
+        .lock
+        .take()
+        .ok_or_else(|| Error::message(Kind::Bug, "a run without its lock"))?;
     let past = engine::read_latest::<Action>(lock.folder())?
         .filter(|past| !past.is_finished() && past.plan.command == plan.command);
     let (plan, past) = match past {
@@ -223,12 +239,12 @@ pub(super) async fn execute(app: &App, place: &Place, guard: Guard, work: Work) 
         secrets,
     };
     let engine = Engine {
-        reporter: app.output().reporter(cx.clock.clone()),
-        cx,
-        interrupt,
+        reporter: app.output().reporter(guard.cx.clock.clone()),
+        cx: guard.cx.clone(),
+        interrupt: guard.interrupt.clone(),
         redactor: app.redactor().clone(),
         options: engine::Options {
-            jobs,
+            jobs: guard.jobs,
             keep_going: plan.command == "destroy",
             seed: std::process::id().into(),
             ..engine::Options::default()
