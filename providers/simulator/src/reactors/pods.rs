@@ -20,7 +20,7 @@ const RUN: Duration = Duration::from_secs(3);
 const RESTARTS: u64 = 3;
 const BACK_OFF: Duration = Duration::from_secs(10);
 /// Where the text is that `kubectl logs` shows.
-const LOG: &str = "simulator.windlass.dev/log";
+pub(super) const LOG: &str = "simulator.windlass.dev/log";
 const FATE: &str = "simulator.windlass.dev/fate";
 
 #[derive(Clone, Copy, PartialEq)]

@@ -11,6 +11,7 @@ use crate::{
         object::{deleting, find, generation, group, key, name, namespace, text, time},
     },
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -57,6 +58,9 @@ pub(super) fn kustomization(cx: &Cx<'_>, it: &Value) -> Next {
     let timeout = timeout
         .and_then(|text| duration::seconds(text).ok())
         .unwrap_or(300.0);
+    if let Some(retry) = retry(it, revision).filter(|retry| cx.now < *retry) {
+        return Next::limit(retry);
+    }
     let running = find(it, "Reconciling").filter(|known| {
         known["reason"] == "Progressing"
             && known["observedGeneration"].as_i64() == Some(generation(it))
@@ -234,16 +238,37 @@ fn build(cx: &Cx<'_>, it: &Value, url: &str) -> Result<Vec<Value>, (&'static str
     Ok(objects)
 }
 
+/// Returns when what failed at this generation and revision is tried again.
+fn retry(it: &Value, revision: &str) -> Option<Timestamp> {
+    let tried = it["status"]["observedGeneration"].as_i64() == Some(generation(it))
+        && it["status"]["lastAttemptedRevision"] == revision;
+    let failed =
+        find(it, "Reconciling").filter(|it| tried && it["reason"] == "ProgressingWithRetry")?;
+    find(it, "Ready").filter(|it| it["reason"] != "DependencyNotReady")?;
+    let spec = &it["spec"];
+    let interval = spec["retryInterval"].as_str().or(spec["interval"].as_str());
+    let seconds = interval.and_then(|text| duration::seconds(text).ok());
+    let interval = Duration::try_from_secs_f64(seconds.unwrap_or(300.0)).ok()?;
+    Some(clock::add(time(&failed["lastTransitionTime"])?, interval))
+}
+
 fn refuse(cx: &Cx<'_>, it: &Value, reason: &str, message: &str) -> Next {
     let mut conditions = conditions(cx, it);
+    let said = |kind: &str, reason: &str| {
+        find(it, kind).is_some_and(|it| it["reason"] == reason && it["message"] == message)
+    };
+    if !(said("Ready", reason) && said("Reconciling", "ProgressingWithRetry")) {
+        // The time of the last failure is what a retry counts from.
+        conditions.remove("Reconciling");
+    }
     conditions.set("Reconciling", "True", "ProgressingWithRetry", message);
     conditions.set("Ready", "False", reason, message);
     cx.event(it, "Warning", reason, message);
-    cx.status(
-        it,
-        MANAGER,
-        json!({"conditions": conditions.into_value(), "observedGeneration": generation(it)}),
-    );
+    let status = json!({
+        "conditions": conditions.into_value(), "observedGeneration": generation(it),
+    });
+    // Where it is to be tried again, the change brings it here, and sets when.
+    cx.status(it, MANAGER, status);
     Next::NEVER
 }
 
