@@ -98,6 +98,13 @@ pub(super) fn check_update(kind: &Kind, old: &Value, new: &Value) -> Vec<Cause> 
             let mut before = old["spec"].clone();
             before["resources"] = new["spec"]["resources"].clone();
             before["volumeName"] = new["spec"]["volumeName"].clone();
+            // A claim without a class gets the default one, even later.
+            if let (None, Some(class)) = (
+                before.get("storageClassName"),
+                new["spec"].get("storageClassName"),
+            ) {
+                before["storageClassName"] = class.clone();
+            }
             let mut after = new["spec"].clone();
             after["resources"] = new["spec"]["resources"].clone();
             after["volumeName"] = new["spec"]["volumeName"].clone();
