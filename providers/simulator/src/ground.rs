@@ -9,6 +9,7 @@ use crate::{
     log::Log,
     reactors,
     site::{self, Cluster, Entry, Role, Site, Status},
+    tls::Identity,
 };
 use jiff::Timestamp;
 use std::{
@@ -28,6 +29,8 @@ pub(crate) struct Ground {
     pub(crate) log: Arc<Log>,
     /// "http://127.0.0.1:PORT".
     pub(crate) address: String,
+    /// What its API servers prove who they are with.
+    pub(crate) identity: Identity,
     /// Wakes reactors that depend on what is no object: Git repositories.
     pub(crate) stirred: Notify,
     site: Mutex<Site>,
@@ -44,13 +47,20 @@ pub(crate) struct Running {
 }
 
 impl Ground {
-    pub(crate) fn new(clock: Clock, log: Arc<Log>, address: String, site: Site) -> Arc<Self> {
+    pub(crate) fn new(
+        clock: Clock,
+        log: Arc<Log>,
+        address: String,
+        identity: Identity,
+        site: Site,
+    ) -> Arc<Self> {
         let ids = AtomicU64::new(site.lives.len() as u64);
         Arc::new(Self {
             clock,
             gate: Gate::new(),
             log,
             address,
+            identity,
             stirred: Notify::new(),
             site: Mutex::new(site),
             servers: Mutex::default(),

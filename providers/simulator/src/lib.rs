@@ -22,6 +22,7 @@ mod server;
 mod site;
 #[cfg(test)]
 mod stage;
+mod tls;
 mod world;
 
 pub use clock::{InvalidSpeed, Speed};

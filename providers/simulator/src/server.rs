@@ -1,4 +1,4 @@
-//! The HTTP/1.1 server of a world, on loopback: it finds out what a request is for and hands it on.
+//! The HTTP/1.1 server of a world, on loopback, with TLS and without on one port: it finds out what a request is for and hands it on.
 //!
 //! - `/clusters/NAME/…`: the API server of a cluster
 //! - `/manifests/…`: stand-ins for files that are fetched from the internet
@@ -7,7 +7,7 @@
 mod control;
 mod requests;
 
-use crate::{ground::Ground, manifests, programs};
+use crate::{ground::Ground, manifests, programs, tls::HANDSHAKE};
 use axum::body::Body;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -16,7 +16,11 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    task::JoinSet,
+};
 
 /// The largest request body that is read.
 const LARGEST: usize = 16 << 20;
@@ -44,17 +48,38 @@ pub(crate) async fn serve(listener: TcpListener, ground: Arc<Ground>, token: Str
                 let _ = stream.set_nodelay(true);
                 let (ground, token) = (ground.clone(), token.clone());
                 connections.spawn(async move {
-                    let service = service_fn(move |request| {
-                        let (ground, token) = (ground.clone(), token.clone());
-                        async move { answer(&ground, &token, request).await }
-                    });
+                    let mut first = [0];
                     // A broken connection concerns its client alone.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    match stream.peek(&mut first).await {
+                        Ok(_) if first[0] == HANDSHAKE => {
+                            if let Ok(stream) = ground.identity.acceptor.accept(stream).await {
+                                converse(stream, ground, token).await;
+                            }
+                        }
+                        Ok(_) => converse(stream, ground, token).await,
+                        Err(_) => {}
+                    }
                 });
             }
             Some(_) = connections.join_next() => {}
         }
     }
+}
+
+/// Answers the requests of one connection.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    ground: Arc<Ground>,
+    token: Arc<str>,
+) {
+    let service = service_fn(move |request| {
+        let (ground, token) = (ground.clone(), token.clone());
+        async move { answer(&ground, &token, request).await }
+    });
+    // A broken connection concerns its client alone.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 async fn answer(ground: &Arc<Ground>, token: &str, request: Request<Incoming>) -> Answer {

@@ -10,6 +10,7 @@ use crate::{
     log::Log,
     server,
     site::{Entry, FORMAT},
+    tls::Identity,
 };
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
@@ -166,7 +167,7 @@ impl World {
             ulid::Ulid::generate()
         ));
         let endpoint = format!("{address}/world/{}", &token[..32]);
-        let ground = Ground::new(clock, log, address, reading.site);
+        let ground = Ground::new(clock, log, address, Identity::open(dir)?, reading.site);
         ground.write(Entry::Opened {
             format: FORMAT,
             port,

@@ -10,6 +10,7 @@ use super::{
     flags::{self, Flag, Parsed, switch, value},
 };
 use crate::site::{Cluster, Role};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -256,7 +257,7 @@ fn get_kubeconfig(console: &Console, name: &str, internal: bool) -> Result<(), F
         true => format!("https://{name}-control-plane:6443"),
         false => address(console, name),
     };
-    let config = kubeconfig(cluster, &server);
+    let config = kubeconfig(console, cluster, &server);
     drop(site);
     let text =
         serde_saphyr::to_string(&config).map_err(|error| Failure::Said(error.to_string()))?;
@@ -266,16 +267,18 @@ fn get_kubeconfig(console: &Console, name: &str, internal: bool) -> Result<(), F
 
 /// Returns the URL of a cluster's API server.
 pub(super) fn address(console: &Console, cluster: &str) -> String {
-    format!("{}/clusters/{cluster}", console.ground.address)
+    let address = console.ground.address.replacen("http:", "https:", 1);
+    format!("{address}/clusters/{cluster}")
 }
 
-/// Returns a cluster's kubeconfig. This simulator speaks no TLS: the user's token stands for kind's client certificate.
-pub(super) fn kubeconfig(cluster: &Cluster, server: &str) -> Value {
+/// Returns a cluster's kubeconfig. The user's token stands for kind's client certificate: the simulator asks for none.
+pub(super) fn kubeconfig(console: &Console, cluster: &Cluster, server: &str) -> Value {
     let name = format!("kind-{}", cluster.name);
+    let authority = BASE64_STANDARD.encode(&console.ground.identity.authority);
     json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"cluster": {"server": server}, "name": name}],
+        "clusters": [{"cluster": {"certificate-authority-data": authority, "server": server}, "name": name}],
         "contexts": [{"context": {"cluster": name, "user": name}, "name": name}],
         "current-context": name,
         "users": [{"name": name, "user": {"token": cluster.token}}],

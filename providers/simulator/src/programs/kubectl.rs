@@ -121,7 +121,9 @@ fn cat(console: &Console, container: &Container, path: &str) -> i32 {
                 .get(&container.cluster)
                 .cloned();
             let server = kind::address(console, &container.cluster);
-            cluster.and_then(|it| serde_saphyr::to_string(&kind::kubeconfig(&it, &server)).ok())
+            cluster.and_then(|it| {
+                serde_saphyr::to_string(&kind::kubeconfig(console, &it, &server)).ok()
+            })
         }
         _ => None,
     };

@@ -110,7 +110,7 @@ async fn a_cluster_is_made_looked_at_and_deleted() {
         .as_str()
         .unwrap();
     assert!(
-        server.starts_with("http://127.0.0.1:") && server.ends_with("/clusters/dot"),
+        server.starts_with("https://127.0.0.1:") && server.ends_with("/clusters/dot"),
         "{server}"
     );
     let printed = stage

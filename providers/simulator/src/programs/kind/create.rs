@@ -100,7 +100,7 @@ pub(super) async fn run(
     let cluster = cluster.ok_or_else(|| format!("cluster {name:?} was deleted meanwhile"))?;
     console.send(Frame::Merge {
         path: parsed.get("kubeconfig").map(str::to_owned),
-        config: kubeconfig(&cluster, &address(console, &name)),
+        config: kubeconfig(console, &cluster, &address(console, &name)),
     });
     console.end(&mutation).await?;
     console.err(&format!("Set kubectl context to \"kind-{name}\""));
