@@ -1,6 +1,8 @@
 //! Flux: its sources, HelmReleases and Kustomizations, with the conditions, reasons and messages of the real controllers (helm-controller
 //! 1.6, source-controller 1.9, kustomize-controller 1.9). A controller acts only while its Deployment is Available.
 
+mod chart;
+mod inventory;
 mod kustomizations;
 mod releases;
 mod sources;
@@ -192,4 +194,9 @@ fn unready_source(source: &Value) -> Option<String> {
 /// Returns an object's conditions, to be set at its generation.
 fn conditions(cx: &Cx<'_>, object: &Value) -> Conditions {
     Conditions::of(object, cx.now).observing(generation(object))
+}
+
+/// Returns the labels that tell whose an object is.
+fn labels(release: &Value) -> Value {
+    json!({format!("{HELM}/name"): name(release), format!("{HELM}/namespace"): namespace(release)})
 }

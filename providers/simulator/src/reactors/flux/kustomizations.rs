@@ -1,14 +1,12 @@
 //! Kustomizations: the manifests under a path of a Git repository, applied and pruned. There is no kustomize: every YAML file under the
 //! path counts, save `kustomization.yaml` itself.
 
-use super::{
-    Cx, KUSTOMIZE, Next, SOURCE, conditions, release_finalizer, releases::inventory, unmet,
-};
+use super::{Cx, KUSTOMIZE, Next, SOURCE, conditions, inventory, release_finalizer, unmet};
 use crate::{
     clock, duration,
     reactors::{
         health::{self, Health},
-        object::{deleting, find, generation, group, key, name, namespace, text, time},
+        object::{deleting, find, generation, key, name, namespace, text, time},
     },
 };
 use jiff::Timestamp;
@@ -113,7 +111,7 @@ pub(super) fn kustomization(cx: &Cx<'_>, it: &Value) -> Next {
         }
     }
     if spec["prune"] == true {
-        for old in inventory(it) {
+        for old in inventory::read(it) {
             if !objects.iter().any(|object| key(object) == old)
                 && let Some(object) = cx.api.get(&old)
             {
@@ -121,8 +119,11 @@ pub(super) fn kustomization(cx: &Cx<'_>, it: &Value) -> Next {
             }
         }
     }
-    let entries: Vec<Value> = objects.iter().map(entry).collect();
-    cx.status(it, MANAGER, json!({"inventory": {"entries": entries}}));
+    cx.status(
+        it,
+        MANAGER,
+        json!({"inventory": inventory::write(&objects)}),
+    );
     if spec["wait"] == true {
         let limit = clock::add(
             since,
@@ -272,22 +273,14 @@ fn refuse(cx: &Cx<'_>, it: &Value, reason: &str, message: &str) -> Next {
     Next::NEVER
 }
 
-fn entry(object: &Value) -> Value {
-    let version = text(object, "apiVersion");
-    let id = format!(
-        "{}_{}_{}_{}",
-        namespace(object),
-        name(object),
-        group(version),
-        text(object, "kind")
-    );
-    json!({"id": id, "v": version.rsplit('/').next()})
-}
-
 /// Takes away what was applied, where the Kustomization prunes, and then lets go of it.
 pub(super) fn prune(cx: &Cx<'_>, it: &Value) -> Next {
     if it["spec"]["prune"] == true && it["spec"]["suspend"] != true {
-        let left = || inventory(it).into_iter().filter_map(|key| cx.api.get(&key));
+        let left = || {
+            inventory::read(it)
+                .into_iter()
+                .filter_map(|key| cx.api.get(&key))
+        };
         left()
             .filter(|object| !deleting(object))
             .for_each(|object| cx.delete(&object));

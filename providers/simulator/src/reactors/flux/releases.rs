@@ -1,22 +1,21 @@
 //! HelmReleases: their chart, their values, and the objects that the chart makes.
 
 use super::{
-    Conditions, Cx, HELM, Next, SOURCE, conditions, release_finalizer, unmet, unready_source,
-    values,
+    Conditions, Cx, HELM, Next, SOURCE, chart, conditions, inventory, labels, release_finalizer,
+    unmet, unready_source, values,
 };
 use crate::{
     blueprint::Made,
-    charts::{self, Chart},
+    charts::Chart,
     clock, duration,
     ground::digest,
-    kube::Key,
     reactors::{
         health,
-        object::{deleting, find, generation, group, key, name, namespace, second, text, time},
+        object::{deleting, find, generation, key, name, namespace, second, text, time},
     },
 };
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 const MANAGER: &str = "helm-controller";
 /// Assumed time until Helm has sent a chart's objects.
@@ -38,7 +37,7 @@ pub(super) fn release(cx: &Cx<'_>, it: &Value) -> Next {
     if let Some(message) = unmet(cx, it, HELM, "HelmRelease") {
         return wait(cx, it, "DependencyNotReady", &message);
     }
-    let source = match source(cx, it) {
+    let source = match chart::source(cx, it) {
         Ok(source) => source,
         Err(message) => {
             return wait(
@@ -56,7 +55,7 @@ pub(super) fn release(cx: &Cx<'_>, it: &Value) -> Next {
         Ok(values) => values,
         Err(message) => return wait(cx, it, "ValuesError", &message),
     };
-    let Some(chart) = chart(cx, &source) else {
+    let Some(chart) = chart::chart(cx, &source) else {
         return wait(
             cx,
             it,
@@ -119,85 +118,6 @@ fn wait(cx: &Cx<'_>, it: &Value, reason: &str, message: &str) -> Next {
     conditions.set("Ready", "False", reason, message);
     cx.status(it, MANAGER, json!({"conditions": conditions.into_value()}));
     Next::NEVER
-}
-
-/// Returns the object that the chart comes from; makes the HelmChart where the release describes one.
-fn source(cx: &Cx<'_>, it: &Value) -> Result<Arc<Value>, String> {
-    let reference = &it["spec"]["chartRef"];
-    if reference.is_object() {
-        let kind = text(reference, "kind");
-        let space = reference["namespace"].as_str().unwrap_or(namespace(it));
-        let found = cx.get(SOURCE, kind, space, text(reference, "name"));
-        let plural = if kind == "HelmChart" {
-            "helmcharts"
-        } else {
-            "ocirepositories"
-        };
-        return found.ok_or_else(|| {
-            format!(
-                "{plural}.{SOURCE} \"{}\" not found",
-                text(reference, "name")
-            )
-        });
-    }
-    let template = &it["spec"]["chart"]["spec"];
-    if !template.is_object() {
-        return Err("no chart or chartRef is given".to_owned());
-    }
-    let space = template["sourceRef"]["namespace"]
-        .as_str()
-        .unwrap_or(namespace(it));
-    let chart = format!("{}-{}", namespace(it), name(it));
-    let spec = json!({
-        "chart": template["chart"], "version": template["version"].as_str().unwrap_or("*"),
-        "interval": template["interval"].as_str().unwrap_or(text(&it["spec"], "interval")),
-        "reconcileStrategy": template["reconcileStrategy"].as_str().unwrap_or("ChartVersion"),
-        "sourceRef": {"kind": template["sourceRef"]["kind"], "name": template["sourceRef"]["name"]},
-    });
-    let known = cx.get(SOURCE, "HelmChart", space, &chart);
-    let current = match known {
-        Some(known) if super::super::object::contains(&known["spec"], &spec) => known,
-        _ => cx
-            .api
-            .apply(MANAGER, json!({
-                "apiVersion": format!("{SOURCE}/v1"), "kind": "HelmChart",
-                "metadata": {"name": chart, "namespace": space, "labels": labels(it)}, "spec": spec,
-            }))
-            .map_err(|error| error.message)?,
-    };
-    cx.status(
-        it,
-        MANAGER,
-        json!({"helmChart": format!("{space}/{chart}")}),
-    );
-    Ok(current)
-}
-
-fn chart(cx: &Cx<'_>, source: &Value) -> Option<&'static Chart> {
-    let revision = text(&source["status"]["artifact"], "revision");
-    let version = revision.split('@').next().unwrap_or(revision);
-    match text(source, "kind") {
-        "OCIRepository" => charts::at(text(&source["spec"], "url"), version).ok(),
-        _ => {
-            let reference = &source["spec"]["sourceRef"];
-            let repository = cx.get(
-                SOURCE,
-                text(reference, "kind"),
-                namespace(source),
-                text(reference, "name"),
-            )?;
-            charts::of(
-                text(&repository["spec"], "url"),
-                text(&source["spec"], "chart"),
-                version,
-            )
-            .ok()
-        }
-    }
-}
-
-fn labels(release: &Value) -> Value {
-    json!({format!("{HELM}/name"): name(release), format!("{HELM}/namespace"): namespace(release)})
 }
 
 /// Runs the action: begins it, sends the objects, waits for them, and says what came of it.
@@ -356,7 +276,7 @@ fn send(cx: &Cx<'_>, plan: &Plan<'_>) -> Result<Vec<Made>, String> {
             .apply("helm", object.clone())
             .map_err(|error| format!("failed to create resource {shown}: {}", error.message))?;
     }
-    for old in inventory(it) {
+    for old in inventory::read(it) {
         if !made.iter().any(|made| key(&made.object) == old)
             && let Some(object) = cx.api.get(&old)
             && !kept(&object)
@@ -449,7 +369,7 @@ fn succeed(cx: &Cx<'_>, plan: &Plan<'_>, made: &[Made]) -> Next {
     cx.event(it, "Normal", &reason, &message);
     let status = json!({
         "observedGeneration": generation(it), "conditions": conditions.into_value(), "history": history, "failures": null,
-        "inventory": {"entries": entries(made)},
+        "inventory": inventory::write(ours(made)),
     });
     cx.status(it, MANAGER, status);
     Next::NEVER
@@ -480,7 +400,7 @@ fn fail(cx: &Cx<'_>, plan: &Plan<'_>, cause: &str) -> Next {
         .chart
         .make(&plan.name, plan.namespace, &plan.values)
         .unwrap_or_default();
-    let mut status = json!({"failures": failures, "inventory": {"entries": entries(&made)}});
+    let mut status = json!({"failures": failures, "inventory": inventory::write(ours(&made))});
     let exhausted = retries >= 0 && failures > retries;
     if exhausted {
         conditions.set(
@@ -507,7 +427,7 @@ fn fail(cx: &Cx<'_>, plan: &Plan<'_>, cause: &str) -> Next {
 /// Takes everything away that the release made, and then lets go of it.
 pub(super) fn uninstall(cx: &Cx<'_>, it: &Value) -> Next {
     if it["spec"]["suspend"] != true {
-        let inventory = inventory(it);
+        let inventory = inventory::read(it);
         let left = || {
             inventory
                 .iter()
@@ -534,37 +454,9 @@ fn kept(object: &Value) -> bool {
     object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 }
 
-/// Returns the inventory of what was made, as Flux writes it: "namespace_name_group_kind".
-fn entries(made: &[Made]) -> Vec<Value> {
-    let ours = made.iter().filter(|made| !made.folder);
-    ours.map(|made| {
-        let object = &made.object;
-        let version = text(object, "apiVersion");
-        let id = format!(
-            "{}_{}_{}_{}",
-            namespace(object),
-            name(object),
-            group(version),
-            text(object, "kind")
-        );
-        json!({"id": id, "v": version.rsplit('/').next()})
-    })
-    .collect()
-}
-
-/// Returns the keys of what an inventory lists.
-pub(super) fn inventory(it: &Value) -> Vec<Key> {
-    let entries = it["status"]["inventory"]["entries"].as_array();
-    let parse = |entry: &Value| {
-        let mut parts = text(entry, "id").split('_');
-        let (namespace, name, group, kind) =
-            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        Some(Key {
-            group: group.to_owned(),
-            kind: kind.to_owned(),
-            namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
-            name: name.to_owned(),
-        })
-    };
-    entries.into_iter().flatten().filter_map(parse).collect()
+/// Returns the objects that go with the release: those of a chart's `crds` folder do not.
+fn ours(made: &[Made]) -> impl Iterator<Item = &Value> {
+    made.iter()
+        .filter(|made| !made.folder)
+        .map(|made| &made.object)
 }
