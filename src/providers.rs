@@ -17,6 +17,8 @@ pub const BUILT: &[ProviderId] = &[
 /// # Errors
 /// Where it needs a program that is not there.
 pub fn provider(id: ProviderId, rehearsal: Option<&Rehearsal>) -> Result<Arc<dyn Provider>> {
+    // A build without any provider has no use for it.
+    let _ = rehearsal;
     match id {
         #[cfg(feature = "kind")]
         ProviderId::Kind => Ok(Arc::new(kind(rehearsal)?)),

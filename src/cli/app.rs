@@ -73,6 +73,13 @@ impl App {
         }
     }
 
+    /// Says that what follows is not real, where it is not.
+    pub(super) fn say_rehearsal(&self) {
+        if self.global.rehearse {
+            self.output.note("rehearsal: nothing here is real");
+        }
+    }
+
     /// Returns where files are written.
     pub(super) fn workdir(&self) -> WorkDir {
         if self.global.rehearse {

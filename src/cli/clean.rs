@@ -21,6 +21,7 @@ pub(super) struct CleanArgs {
 }
 
 pub(super) async fn run(args: CleanArgs, app: App) -> Result<()> {
+    app.say_rehearsal();
     let settings = app.settings(flags_at(&app, None)?)?;
     let cluster = &settings.cluster.value;
     let workdir = app.workdir();

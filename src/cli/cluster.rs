@@ -43,6 +43,7 @@ struct Row {
 }
 
 pub(super) async fn run(args: ClusterArgs, app: App) -> Result<()> {
+    app.say_rehearsal();
     match args.command {
         ClusterCommand::List { all } => list(all, app).await,
         ClusterCommand::Show => show(app).await,

@@ -17,6 +17,7 @@ pub(super) struct KubeconfigArgs {
 }
 
 pub(super) async fn run(args: KubeconfigArgs, app: App) -> Result<()> {
+    app.say_rehearsal();
     let settings = app.settings(flags_at(&app, None)?)?;
     let provider = app.provider_of(&settings)?;
     let place = app.place(provider).await?;

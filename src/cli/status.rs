@@ -15,6 +15,7 @@ use crate::{
 pub(super) struct StatusArgs {}
 
 pub(super) async fn run(_args: StatusArgs, app: App) -> Result<()> {
+    app.say_rehearsal();
     let settings = app.settings(flags_at(&app, None)?)?;
     let id = app.provider_of(&settings)?;
     let place = app.place(id).await?;
