@@ -64,6 +64,11 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
         } else {
             inside.namespaces.clone()
         },
+        homes: if ours {
+            Vec::new()
+        } else {
+            inside.homes.clone()
+        },
         inventory: !ours && inside.inventory,
         found: found.clone(),
         rehearsal: place.rehearsal.is_some(),

@@ -16,8 +16,10 @@ pub struct DestroyFacts {
     /// What windlass installed into a cluster that somebody else made, in the order of installation, and the namespaces
     /// that it made there; empty where the cluster itself goes.
     pub installed: Vec<String>,
-    /// The namespaces that windlass made in such a cluster.
+    /// The namespaces that windlass made in such a cluster, but for those that components live in.
     pub namespaces: Vec<String>,
+    /// Those that it made for components.
+    pub homes: Vec<String>,
     /// Whether there is an inventory in such a cluster.
     pub inventory: bool,
     /// Whether it is a rehearsal.
@@ -34,25 +36,13 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
         found,
         installed,
         namespaces,
+        homes,
         inventory,
         rehearsal,
     } = facts;
     let mut steps: Vec<Step> = Vec::new();
-    if !namespaces.is_empty() {
-        steps.push(Step {
-            id: StepId::new("kube/namespaces"),
-            title: format!("remove the namespaces {}", namespaces.join(", ")),
-            needs: Vec::new(),
-            makes: Vec::new(),
-            removes: namespaces
-                .iter()
-                .map(|name| format!("Namespace {name}"))
-                .collect(),
-            action: Action::RemoveNamespaces { names: namespaces },
-            usual_seconds: 5,
-            limit_seconds: 15 * 60,
-        });
-    }
+    // While the controllers live that tend what is in them.
+    steps.extend(remove_namespaces("kube/namespaces", namespaces, &steps));
     // One after the other, the last installed first: what needs another goes before it.
     for name in installed.into_iter().rev() {
         steps.push(Step {
@@ -70,6 +60,12 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
             limit_seconds: 15 * 60,
         });
     }
+    // After the controllers in them have uninstalled the charts.
+    steps.extend(remove_namespaces(
+        "kube/component-namespaces",
+        homes,
+        &steps,
+    ));
     if inventory {
         steps.push(Step {
             id: StepId::new("kube/inventory"),
@@ -132,4 +128,21 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
         asked: Default::default(),
         steps,
     }
+}
+
+/// Returns the step that removes these namespaces after `earlier`, if there are any.
+fn remove_namespaces(id: &str, names: Vec<String>, earlier: &[Step]) -> Option<Step> {
+    (!names.is_empty()).then(|| Step {
+        id: StepId::new(id),
+        title: format!("remove the namespaces {}", names.join(", ")),
+        needs: earlier.iter().map(|step| step.id.clone()).collect(),
+        makes: Vec::new(),
+        removes: names
+            .iter()
+            .map(|name| format!("Namespace {name}"))
+            .collect(),
+        action: Action::RemoveNamespaces { names },
+        usual_seconds: 5,
+        limit_seconds: 15 * 60,
+    })
 }

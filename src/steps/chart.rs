@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use windlass_provider::{Change, Ctx, Error, Fault, Result};
 
-use super::{Steps, change_of, inventory::Installed};
+use super::{Steps, change_of, inventory::Claim};
 use crate::{
     catalog::{self, Release},
     engine::Outcome,
@@ -31,7 +31,17 @@ impl Steps {
             return Ok(outcome);
         }
         let objects = self.chart_objects(chart)?;
-        self.claim_namespaces(cx, &objects).await?;
+        self.claim(
+            cx,
+            Claim {
+                component: &chart.component,
+                version: &chart.version,
+                namespace: &chart.namespace,
+                digest: Digest::of(chart.values.to_string()),
+                objects: &objects,
+            },
+        )
+        .await?;
         let applied = cluster.apply(cx, &objects).await?;
         let waited: Vec<ObjectRef> = applied
             .iter()
@@ -39,17 +49,6 @@ impl Steps {
             .filter(|object| object.kind != "Namespace" && object.kind != "Secret")
             .collect();
         cluster.wait_ready(cx, &waited).await?;
-        self.record(
-            cx,
-            Installed {
-                component: &chart.component,
-                version: &chart.version,
-                namespace: &chart.namespace,
-                digest: Digest::of(chart.values.to_string()),
-                applied: &applied,
-            },
-        )
-        .await?;
         Ok(Outcome::of(change_of(&applied)))
     }
 

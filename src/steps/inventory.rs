@@ -8,18 +8,18 @@ use crate::{
     engine::Outcome,
     files::Digest,
     kube::{
-        Applied, Component, Inventory, ObjectRef,
+        Component, Inventory, ObjectRef,
         inventory::{self, NAMESPACE},
     },
 };
 
-/// A component that is Ready, about to be written down.
-pub(super) struct Installed<'a> {
+/// A component that is about to be applied.
+pub(super) struct Claim<'a> {
     pub(super) component: &'a str,
     pub(super) version: &'a str,
     pub(super) namespace: &'a str,
     pub(super) digest: Digest,
-    pub(super) applied: &'a [Applied],
+    pub(super) objects: &'a [Value],
 }
 
 /// Returns the objects that the inventory needs before anything is written down.
@@ -51,22 +51,24 @@ impl Steps {
         Ok(Outcome::of(Change::Removed))
     }
 
-    /// Writes down a component that is Ready, and what of it windlass made.
-    pub(super) async fn record(&self, cx: &Ctx, installed: Installed<'_>) -> Result<()> {
+    /// Writes down a component and what belongs to it. Before it is applied, so that a crash in between leaves nothing that
+    /// an uninstall would not find.
+    pub(super) async fn claim(&self, cx: &Ctx, claim: Claim<'_>) -> Result<()> {
         let cluster = self.cluster(cx).await?;
+        self.claim_namespaces(cx, claim.objects).await?;
         let component = Component {
-            version: installed.version.to_owned(),
-            namespace: installed.namespace.to_owned(),
-            digest: format!("sha256:{}", installed.digest),
-            objects: installed
-                .applied
+            version: claim.version.to_owned(),
+            namespace: claim.namespace.to_owned(),
+            digest: format!("sha256:{}", claim.digest),
+            objects: claim
+                .objects
                 .iter()
-                .map(|item| item.object.clone())
+                .filter_map(ObjectRef::of)
                 .filter(|object| object.kind != "Namespace")
                 .collect(),
             rest: Default::default(),
         };
-        component.record(&cluster, cx, installed.component).await
+        component.record(&cluster, cx, claim.component).await
     }
 
     /// Writes down which of the namespaces among `objects` windlass is about to make: those that are not there yet. Before

@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 use windlass_provider::{Ctx, Error, Fault, Result};
 
-use super::{Steps, change_of, inventory::Installed, story};
+use super::{Steps, change_of, inventory::Claim, story};
 use crate::{
     engine::Outcome,
     error,
@@ -211,21 +211,20 @@ impl Steps {
         }
         let cluster = self.cluster(cx).await?;
         let objects = parse(wanted.url, &bytes)?;
-        self.claim_namespaces(cx, &objects).await?;
-        let applied = cluster.apply(cx, &objects).await?;
-        let refs: Vec<ObjectRef> = applied.iter().map(|item| item.object.clone()).collect();
-        cluster.wait_ready(cx, &refs).await?;
-        self.record(
+        self.claim(
             cx,
-            Installed {
+            Claim {
                 component: wanted.component,
                 version: wanted.version,
                 namespace: wanted.namespace,
                 digest,
-                applied: &applied,
+                objects: &objects,
             },
         )
         .await?;
+        let applied = cluster.apply(cx, &objects).await?;
+        let refs: Vec<ObjectRef> = applied.iter().map(|item| item.object.clone()).collect();
+        cluster.wait_ready(cx, &refs).await?;
         Ok(Outcome::of(change_of(&applied)))
     }
 }

@@ -13,8 +13,10 @@ use crate::{
 pub struct Inside {
     /// The components that windlass installed, in the order of installation.
     pub installed: Vec<String>,
-    /// The namespaces that windlass made.
+    /// The namespaces that windlass made, but for those that components live in.
     pub namespaces: Vec<String>,
+    /// The namespaces that windlass made for components.
+    pub homes: Vec<String>,
     /// Whether there is an inventory.
     pub inventory: bool,
     /// The objects that hold resources of a cloud, as "Bucket team/data".
@@ -54,6 +56,11 @@ pub async fn look_inside(
 
 async fn read_inside(cx: &Ctx, cluster: &Cluster) -> Result<Inside> {
     let inventory = Inventory::read(cluster, cx).await?;
+    let is_home = |name: &String| {
+        let mut components = inventory.components.values();
+        components.any(|component| component.namespace == *name)
+    };
+    let (homes, namespaces) = inventory.namespaces.into_iter().partition(is_home);
     // Flux was installed first and goes last: it is what uninstalls the others.
     let (flux, others): (Vec<String>, Vec<String>) = inventory
         .components
@@ -61,7 +68,8 @@ async fn read_inside(cx: &Ctx, cluster: &Cluster) -> Result<Inside> {
         .partition(|name| name == "flux");
     Ok(Inside {
         installed: flux.into_iter().chain(others).collect(),
-        namespaces: inventory.namespaces.into_iter().collect(),
+        namespaces,
+        homes,
         inventory: cluster.get(cx, &namespace_ref(NAMESPACE)).await?.is_some(),
         holders: holders(cx, cluster).await?,
         unproven: Vec::new(),
