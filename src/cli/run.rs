@@ -204,8 +204,16 @@ pub(super) async fn execute(
         .lock
         .take()
         .ok_or_else(|| Error::message(Kind::Bug, "a run without its lock"))?;
-    let past = engine::read_latest::<Action>(lock.folder())?
-        .filter(|past| !past.is_finished() && past.plan.command == plan.command);
+    let past = match engine::read_latest::<Action>(lock.folder()) {
+        Ok(past) => past,
+        // Destroy needs no journal: what there is has been looked at.
+        Err(error) if plan.command == "destroy" => {
+            app.warn(&format!("{:#}", error.source), &[]);
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let past = past.filter(|past| !past.is_finished() && past.plan.command == plan.command);
     let (plan, past) = match past {
         None => (plan, None),
         Some(past) if past.digest == engine::digest(&plan) => (plan, Some(past)),

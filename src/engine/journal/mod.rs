@@ -234,9 +234,12 @@ fn list_runs(folder: &Path) -> Result<Vec<Ulid>> {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
-            return Err(anyhow::Error::new(error)
-                .context(format!("cannot read the folder {}", runs.display()))
-                .into());
+            let source = anyhow::Error::new(error)
+                .context(format!("cannot read the folder {}", runs.display()));
+            return Err(Error::from(source).hint(format!(
+                "move it away with: mv {0} {0}.broken",
+                runs.display()
+            )));
         }
     };
     let mut found = Vec::new();
