@@ -1,11 +1,14 @@
 //! A test bed: a folder of its own, a simulated world of its own, and the binary with nothing else around it.
 
 use std::{
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Command,
 };
 
 use tempfile::TempDir;
+
+use crate::process::{Going, Served};
 
 /// A folder to run in and a world to rehearse in.
 pub(crate) struct Bed {
@@ -62,20 +65,35 @@ impl Bed {
 
     /// Runs a command that was changed to its end.
     pub(crate) fn finish(&self, command: &mut Command) -> Ran {
-        let output = command
-            .stdin(std::process::Stdio::null())
-            .output()
-            .expect("a program that starts");
-        self.read(output)
+        self.start(command).end()
     }
 
-    /// Reads what a command printed.
-    pub(crate) fn read(&self, output: Output) -> Ran {
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            out: self.normalise(&String::from_utf8_lossy(&output.stdout)),
-            err: self.normalise(&String::from_utf8_lossy(&output.stderr)),
-        }
+    /// Starts a command, which goes on until [`Going::end`].
+    pub(crate) fn start(&self, command: &mut Command) -> Going<'_> {
+        Going::of(self, command)
+    }
+
+    /// Serves the world in a process of its own, so that it can be controlled.
+    pub(crate) fn serve(&self) -> Served {
+        Served::start(&mut self.command(&["rehearse", "serve"]))
+    }
+
+    /// Returns a shell command line that ends in the binary with these arguments.
+    pub(crate) fn shell(&self, line: &str, args: &[&str]) -> Command {
+        let own = self.command(args);
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .arg("-c")
+            .arg(line)
+            .arg(env!("CARGO_BIN_EXE_windlass"))
+            .args(own.get_args())
+            .current_dir(self.here())
+            .env_clear()
+            .envs(
+                own.get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
+        shell
     }
 
     /// Writes a file into the current directory of the commands.
@@ -88,7 +106,36 @@ impl Bed {
         std::fs::read_to_string(self.here().join(name)).ok()
     }
 
-    fn normalise(&self, text: &str) -> String {
+    /// Writes programs of the shell into a folder of their own, and returns that: a PATH.
+    pub(crate) fn programs(&self, programs: &[(&str, &str)]) -> PathBuf {
+        let folder = self.folder.path().join("programs");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for (name, script) in programs {
+            let path = folder.join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a program");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+                .expect("a program");
+        }
+        folder
+    }
+
+    /// Returns the names of what lies in the current directory of the commands, in order.
+    pub(crate) fn list(&self) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(self.here())
+            .expect("the folder")
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    pub(crate) fn normalise(&self, text: &str) -> String {
         let here = self.here();
         let real = here.canonicalize().unwrap_or_else(|_| here.clone());
         text.replace(&*real.to_string_lossy(), "HERE")

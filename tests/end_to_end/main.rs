@@ -3,3 +3,7 @@
 mod bed;
 mod help;
 mod lifecycle;
+mod mistakes;
+mod process;
+mod real;
+mod signals;
