@@ -7,4 +7,5 @@ mod lifecycle;
 mod mistakes;
 mod process;
 mod real;
+mod secrets;
 mod signals;
