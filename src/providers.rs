@@ -39,6 +39,40 @@ pub fn names() -> String {
         .join(", ")
 }
 
+/// The programs that a provider runs.
+#[derive(Clone, Debug, Default)]
+pub struct Programs {
+    /// It needs each of these.
+    pub each: Vec<&'static str>,
+    /// It needs one of these.
+    pub one_of: Vec<&'static str>,
+}
+
+/// Returns the programs that a provider runs.
+#[must_use]
+pub fn programs(id: ProviderId) -> Programs {
+    match id {
+        #[cfg(feature = "kind")]
+        ProviderId::Kind => Programs {
+            each: vec!["kind"],
+            one_of: windlass_kind::Engine::ALL
+                .map(windlass_kind::Engine::as_str)
+                .into(),
+        },
+        _ => Programs::default(),
+    }
+}
+
+/// Returns how to get a program that a provider runs, one way a line.
+#[must_use]
+pub fn advise(program: &str) -> Vec<String> {
+    #[cfg(feature = "kind")]
+    let ways = windlass_kind::advise(program);
+    #[cfg(not(feature = "kind"))]
+    let ways = Vec::new();
+    ways
+}
+
 #[cfg(feature = "kind")]
 fn kind(rehearsal: Option<&Rehearsal>) -> Result<windlass_kind::Kind> {
     use windlass_kind::{Kind, Programs};

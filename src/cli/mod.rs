@@ -7,6 +7,7 @@ mod cluster;
 mod cluster_flags;
 mod completions;
 mod destroy;
+mod doctor;
 mod env;
 mod global;
 mod kubeconfig;
@@ -60,6 +61,7 @@ enum Command {
     Token(token::TokenArgs),
     Env(env::EnvArgs),
     Clean(clean::CleanArgs),
+    Doctor(Box<doctor::DoctorArgs>),
     Rehearse(rehearse::RehearseArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -80,6 +82,7 @@ impl Cli {
             Command::Token(args) => token::run(args, app).await,
             Command::Env(args) => env::run(args, app),
             Command::Clean(args) => clean::run(args, app).await,
+            Command::Doctor(args) => doctor::run(*args, app).await,
             Command::Rehearse(args) => rehearse::run(args, app).await,
             Command::Completions(args) => completions::run(args, app),
         }

@@ -154,19 +154,20 @@ async fn read(cx: &Ctx, location: &str) -> error::Result<Vec<u8>> {
     Ok(bounded.bound(&format!("fetching {location}"), work).await?)
 }
 
-async fn download(url: &str) -> anyhow::Result<Vec<u8>> {
+/// Returns a client for a URL: through the environment's proxy, unless it is on this machine.
+pub(super) fn connect(url: &str) -> anyhow::Result<reqwest::Client> {
+    // reqwest panics without one; it fails only where there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client =
         reqwest::Client::builder().user_agent(concat!("windlass/", env!("CARGO_PKG_VERSION")));
     if is_loopback(url) {
         client = client.no_proxy();
     }
-    let mut answer = client
-        .build()
-        .context("cannot set up TLS")?
-        .get(url)
-        .send()
-        .await?
-        .error_for_status()?;
+    client.build().context("cannot set up TLS")
+}
+
+async fn download(url: &str) -> anyhow::Result<Vec<u8>> {
+    let mut answer = connect(url)?.get(url).send().await?.error_for_status()?;
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
         bytes.extend_from_slice(&chunk);
@@ -175,7 +176,8 @@ async fn download(url: &str) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn is_loopback(url: &str) -> bool {
+/// Returns whether a URL is on this machine.
+pub(super) fn is_loopback(url: &str) -> bool {
     reqwest::Url::parse(url)
         .is_ok_and(|url| matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")))
 }

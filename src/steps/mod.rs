@@ -4,6 +4,7 @@ mod access;
 mod chart;
 mod connection;
 mod inventory;
+mod machine;
 mod manifest;
 mod namespaces;
 mod resource;
@@ -21,6 +22,7 @@ use windlass_provider::{Change, ClusterName, Ctx, Error, Fault, Provider, Provid
 
 pub use access::{Exec, merge_access, remove_access, write_access};
 pub use connection::Connection;
+pub use machine::{check_folder, check_manifest, check_path, check_programs, check_proxy};
 pub use manifest::{Origin, fetch};
 pub use survey::{Health, Installation, Survey, survey};
 pub use uninstall::{Inside, look_inside};

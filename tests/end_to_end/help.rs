@@ -20,6 +20,7 @@ fn each_command_explains_itself() {
         &["token"],
         &["env"],
         &["clean"],
+        &["doctor"],
         &["rehearse"],
         &["completions"],
     ] {
