@@ -48,6 +48,7 @@ complete -c windlass -n "__fish_windlass_needs_command" -f -a "token" -d 'Print 
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "env" -d 'Print the variables of the cluster, for `eval "$(windlass env)"`'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "clean" -d 'Remove windlass\'s own files from this folder: the kubeconfig, its block in .env and the record of its runs'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "doctor" -d 'Check this machine: programs, the container engine, ports, network and proxy, disk and folders (exit code 4)'
+complete -c windlass -n "__fish_windlass_needs_command" -f -a "config" -d 'Write, show or describe the settings'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "rehearse" -d 'Run the simulated world on its own'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l kubernetes-version -d 'The Kubernetes version, such as 1.36.1 [default: the provider\'s]' -r
@@ -242,6 +243,75 @@ complete -c windlass -n "__fish_windlass_using_subcommand doctor" -s v -l verbos
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l provider -d 'Where it runs' -r -f -a "kind\t''"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l environment -d 'Which of the file\'s environments to lay over it' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
+json\t'JSON; a run is one object a line, its report the last'
+yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -s q -l quiet -d 'Print results and errors only'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -s v -l verbose -d 'Print more; twice: even more'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -f -a "init" -d 'Write a windlass.toml with every setting in it, commented out; one that is there is left alone'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -f -a "show" -d 'Show every setting with its value; secrets by the variable that holds them'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -f -a "schema" -d 'Print the JSON schema of windlass.toml, for editors'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l provider -d 'Where it runs' -r -f -a "kind\t''"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l environment -d 'Which of the file\'s environments to lay over it' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
+json\t'JSON; a run is one object a line, its report the last'
+yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -s q -l quiet -d 'Print results and errors only'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -s v -l verbose -d 'Print more; twice: even more'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l kubernetes-version -d 'The Kubernetes version, such as 1.36.1 [default: the provider\'s]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l min-nodes -l nodes -d 'At least so many nodes; on Kind, exactly so many [default: 1]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l max-nodes -d 'At most so many nodes' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l node-size -d 'How large a node is: small, medium or large' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l lifetime -d 'How long the cluster is meant to live, such as 8h: a reaper may destroy it afterwards' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l http-port -d 'The port of this machine that leads to the ingress controller\'s http; 0: none [Kind; default: 80]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l https-port -d 'The port of this machine that leads to the ingress controller\'s https; 0: none [Kind; default: 443]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l image -d 'The node image [Kind; default: kind\'s own]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l engine -d 'The container engine: docker, podman or nerdctl [Kind; default: the first that answers]' -r -f -a "(__fish_complete_command)"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l provider -d 'Where it runs' -r -f -a "kind\t''"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l environment -d 'Which of the file\'s environments to lay over it' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
+json\t'JSON; a run is one object a line, its report the last'
+yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l origin -d 'Show where each value comes from, too'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print results and errors only'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Print more; twice: even more'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l provider -d 'Where it runs' -r -f -a "kind\t''"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l environment -d 'Which of the file\'s environments to lay over it' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
+json\t'JSON; a run is one object a line, its report the last'
+yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Print results and errors only'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Print more; twice: even more'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l provider -d 'Where it runs' -r -f -a "kind\t''"
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F

@@ -6,6 +6,7 @@ mod clean;
 mod cluster;
 mod cluster_flags;
 mod completions;
+mod config;
 mod destroy;
 mod doctor;
 mod env;
@@ -62,6 +63,7 @@ enum Command {
     Env(env::EnvArgs),
     Clean(clean::CleanArgs),
     Doctor(Box<doctor::DoctorArgs>),
+    Config(config::ConfigArgs),
     Rehearse(rehearse::RehearseArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -83,6 +85,7 @@ impl Cli {
             Command::Env(args) => env::run(args, app),
             Command::Clean(args) => clean::run(args, app).await,
             Command::Doctor(args) => doctor::run(*args, app).await,
+            Command::Config(args) => config::run(args, app),
             Command::Rehearse(args) => rehearse::run(args, app).await,
             Command::Completions(args) => completions::run(args, app),
         }

@@ -35,6 +35,28 @@ pub fn write(path: &Path, mode: Mode, bytes: &[u8]) -> Result<()> {
     write_with(path, mode, |file| file.write_all(bytes))
 }
 
+/// Writes `bytes` to `path` as [`write`] does, unless something is there already: then nothing is done, and `false` returned.
+///
+/// # Errors
+/// What the system says, with the path and what to do; no half file is left behind.
+pub fn create(path: &Path, mode: Mode, bytes: &[u8]) -> Result<bool> {
+    place(path, mode, bytes).map_err(|error| explain(error, "cannot write", path))
+}
+
+fn place(path: &Path, mode: Mode, bytes: &[u8]) -> io::Result<bool> {
+    let mut temporary = prepare(folder_of(path))?;
+    let file = temporary.as_file_mut();
+    file.write_all(bytes)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode.bits()))?;
+    file.sync_all()?;
+    match temporary.persist_noclobber(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.error),
+    }
+}
+
 /// Removes the file at `path`; absence is success. Where `path` is a symbolic link, only the link goes.
 ///
 /// # Errors
@@ -65,11 +87,8 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 /// # Errors
 /// The folder cannot be opened: with the path and what to do.
 pub(super) fn lock_folder(path: &Path) -> Result<File> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let folder = File::open(folder).map_err(|error| explain(error, "cannot write", path))?;
+    let folder =
+        File::open(folder_of(path)).map_err(|error| explain(error, "cannot write", path))?;
     let _ = folder.lock();
     Ok(folder)
 }
@@ -98,6 +117,25 @@ fn write_with(
     replace(path, mode, fill).map_err(|error| explain(error, "cannot write", path))
 }
 
+/// Returns the folder that a file is in.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Returns a temporary file in a folder; it removes itself unless it is given a name.
+fn prepare(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    fs::metadata(folder)?;
+    tempfile::Builder::new()
+        .prefix(".windlass-")
+        .suffix(".tmp")
+        .tempfile_in(folder)
+        // Without the temporary file's name, of which no user has heard.
+        .map_err(|error| io::Error::from(error.kind()))
+}
+
 fn replace(
     path: &Path,
     mode: Mode,
@@ -107,18 +145,9 @@ fn replace(
     if target.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    fs::metadata(folder)?;
+    let folder = folder_of(&target);
     // The temporary file removes itself when this function returns early.
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".windlass-")
-        .suffix(".tmp")
-        .tempfile_in(folder)
-        // Without the temporary file's name, of which no user has heard.
-        .map_err(|error| io::Error::from(error.kind()))?;
+    let mut temporary = prepare(folder)?;
     let file = temporary.as_file_mut();
     fill(file)?;
     #[cfg(unix)]

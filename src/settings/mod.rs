@@ -34,6 +34,13 @@ use words::suggest;
 /// The name of the file that windlass looks for.
 pub const FILE: &str = "windlass.toml";
 
+/// The JSON schema of the file. It allows a little more than is allowed: how large a duration is, and what values mean
+/// together, is checked when they are read.
+pub const SCHEMA: &str = include_str!("schema.json");
+
+/// A file with every setting in it, each commented out.
+pub const EXAMPLE: &str = include_str!("../../templates/config/windlass.toml");
+
 /// The ports of this machine that lead to the ingress controller on Kind, where nobody said otherwise.
 pub const PORTS: (u16, u16) = (80, 443);
 

@@ -1,6 +1,7 @@
 //! What the user wants, typed, whole and with its defaults, before anything happens. Values have been held to their rules by
 //! `settings`; here they get their defaults. Nothing here reads a file or a variable.
 
+mod listing;
 #[cfg(test)]
 mod tests;
 
@@ -9,6 +10,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use windlass_provider::{ClusterSpec, KindOptions, Nodes, ProviderId};
+
+pub use listing::{Held, list};
 
 use crate::{
     error::{Error, Result},

@@ -21,6 +21,7 @@ fn each_command_explains_itself() {
         &["env"],
         &["clean"],
         &["doctor"],
+        &["config"],
         &["rehearse"],
         &["completions"],
     ] {

@@ -2,6 +2,7 @@
 
 mod bad;
 mod layers;
+mod schema;
 mod variables;
 
 use std::{collections::BTreeMap, fs, path::Path};

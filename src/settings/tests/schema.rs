@@ -1,0 +1,284 @@
+//! `schema.json` and the reader say the same.
+
+use std::{cell::RefCell, collections::BTreeSet, path::Path};
+
+use serde_json::Value;
+
+use super::*;
+
+fn validator() -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+/// Returns a file as a JSON schema sees it.
+fn as_json(text: &str) -> Value {
+    serde_json::to_value(toml::from_str::<toml::Table>(text).unwrap()).unwrap()
+}
+
+/// Returns what is wrong with a file, its meaning aside, as the reader sees it.
+fn problems(text: &str) -> Vec<String> {
+    let problems = RefCell::default();
+    let file = Path::new(FILE);
+    let mut root = tree::parse(file, text).unwrap();
+    let reader = reader::Reader {
+        file,
+        problems: &problems,
+        partial: false,
+    };
+    file::overlay(&mut root, reader, None);
+    if let Some(table) = reader.table(root) {
+        file::read(table);
+    }
+    problems
+        .into_inner()
+        .iter()
+        .map(|problem| problem.message.clone())
+        .collect()
+}
+
+#[test]
+fn files_that_the_reader_takes_are_valid() {
+    let validator = validator();
+    let blank = crate::settings::EXAMPLE;
+    let full: String = blank
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(setting) if !setting.starts_with(' ') => format!("{setting}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    assert_ne!(blank, full);
+    for text in ["", include_str!("full.toml"), blank, &full] {
+        assert_eq!(problems(text), Vec::<String>::new(), "{text}");
+        let faults: Vec<String> = validator
+            .iter_errors(&as_json(text))
+            .map(|fault| format!("{}: {fault}", fault.instance_path()))
+            .collect();
+        assert!(faults.is_empty(), "{faults:#?}\n{text}");
+    }
+}
+
+#[test]
+fn values_are_refused_by_both_or_by_neither() {
+    let validator = validator();
+    let good = [
+        ("clusters.a.provider", &["\"kind\"", "\"gcp\""][..]),
+        ("clusters.a.kubernetes-version", &["\"1.36\"", "\"1.36.1\""]),
+        (
+            "clusters.a.lifetime",
+            &["\"8h\"", "\"1d2h3m\"", "\"never\"", "\"10m\""],
+        ),
+        ("clusters.a.nodes.min", &["1", "1000"]),
+        ("clusters.a.nodes.size", &["\"large\""]),
+        ("clusters.a.kind.engine", &["\"nerdctl\""]),
+        (
+            "clusters.a.kind.image",
+            &["\"kindest/node:v1.36.1@sha256:0a\""],
+        ),
+        ("clusters.a.kind.http-port", &["0", "65535"]),
+        (
+            "clusters.a.node-pools",
+            &["[]", "[{ name = \"a\", min = 0 }]"],
+        ),
+        ("clusters.a-b1", &["{}"]),
+        ("components.x.version", &["\"v1.2.3-rc.1+x\""]),
+        ("components.x.secrets", &["{ \"a.b[0].c\" = \"_X1\" }"]),
+        (
+            "gitops.url",
+            &[
+                "\"https://e.org/x.git\"",
+                "\"http://e.org:80/x\"",
+                "\"ssh://git@e.org:22/x\"",
+                "\"ssh://e.org/x\"",
+            ],
+        ),
+        (
+            "gitops",
+            &[
+                "{ url = \"https://e.org/x\", commit = \"0123456789abcdef0123456789ABCDEF01234567\" }",
+            ],
+        ),
+        (
+            "platform.namespaces",
+            &["[]", "[\"a\", \"b\"]", "[\"kubes\"]"],
+        ),
+        ("environments.e.gitops.branch", &["\"a/b.c\""]),
+        ("environments.e.gitops.path", &["\"a/..b/c\"", "\".\""]),
+        ("environments.e.gitops.interval", &["\"10s\"", "\"1d\""]),
+    ];
+    let bad = [
+        ("clusters", &["1", "[]"][..]),
+        ("clusters.A", &["{}"]),
+        ("clusters.a--b", &["{}"]),
+        ("clusters.1a", &["{}"]),
+        ("clusters.a.provider", &["\"Kind\"", "true", "\"\""]),
+        (
+            "clusters.a.kubernetes-version",
+            &["1.36", "\"v1.36\"", "\"1\"", "\"1.2.3.4\"", "\"1.2345\""],
+        ),
+        (
+            "clusters.a.lifetime",
+            &["8", "\"\"", "\"0s\"", "\"8 hours\"", "\"1m1h\"", "\"1.5h\""],
+        ),
+        ("clusters.a.nodes.min", &["0", "1001", "\"1\"", "1.5"]),
+        ("clusters.a.nodes.size", &["\"tiny\"", "1"]),
+        ("clusters.a.kind.engine", &["\"doker\""]),
+        (
+            "clusters.a.kind.image",
+            &["\"--privileged\"", "\"a b\"", "\"\""],
+        ),
+        ("clusters.a.kind.https-port", &["-1", "65536"]),
+        (
+            "clusters.a.node-pools",
+            &[
+                "{}",
+                "[{}]",
+                "[{ name = \"Batch\" }]",
+                "[{ name = \"a\", max = 0 }]",
+                "[{ name = \"a\", labels = { \"a/b/c\" = \"\" } }]",
+                "[{ name = \"a\", labels = { a = \"-x\" } }]",
+                "[{ name = \"a\", taints = [{ key = \"k\" }] }]",
+                "[{ name = \"a\", taints = [{ key = \"k\", effect = \"noSchedule\" }] }]",
+            ],
+        ),
+        ("components.x", &["\"41.3.0\""]),
+        ("components.X_", &["{}"]),
+        ("components.x.enabled", &["\"yes\""]),
+        ("components.x.version", &["\">=1\"", "\"\"", "1"]),
+        ("components.x.namespace", &["\"a_b\"", "\"-a\""]),
+        ("components.x.values", &["1", "[]"]),
+        (
+            "components.x.secrets",
+            &[
+                "{ \"a..b\" = \"X\" }",
+                "{ \"\" = \"X\" }",
+                "{ a = \"hunter2!\" }",
+                "{ a = \"1X\" }",
+                "{ a = 1 }",
+            ],
+        ),
+        (
+            "gitops",
+            &[
+                "{}",
+                "{ url = \"https://e.org/x\", branch = \"a\", tag = \"b\" }",
+            ],
+        ),
+        (
+            "gitops.url",
+            &[
+                "\"https://u:p@e.org/x\"",
+                "\"https://t@e.org/x\"",
+                "\"ssh://git:p@e.org/x\"",
+                "\"git@e.org:x\"",
+                "\"file:///x\"",
+                "\"https://e.org\"",
+                "\"https:///x\"",
+                "\"https://e.org/x?t=1\"",
+                "\"https://e.org/x y\"",
+                "\"https://e.org/x#y\"",
+            ],
+        ),
+        (
+            "platform.namespaces",
+            &[
+                "\"a\"",
+                "[\"kube-x\"]",
+                "[\"default\"]",
+                "[\"flux-system\"]",
+                "[\"a\", \"a\"]",
+                "[\"no.dots\"]",
+                "[1]",
+            ],
+        ),
+        ("environments.e.environments", &["{}"]),
+        ("environments.\"not a name\"", &["{}"]),
+        (
+            "environments.e.gitops.branch",
+            &[
+                "\"v 1\"",
+                "\"-a\"",
+                "\"a..b\"",
+                "\"a~1\"",
+                "\"a*\"",
+                "\"a\\\\b\"",
+                "\"\"",
+            ],
+        ),
+        ("environments.e.gitops.commit", &["\"abc\""]),
+        (
+            "environments.e.gitops.path",
+            &["\"../x\"", "\"a/../b\"", "\"/x\"", "\"\""],
+        ),
+        ("environments.e.gitops.prune", &["1"]),
+    ];
+    let all = good
+        .iter()
+        .map(|case| (case, true))
+        .chain(bad.iter().map(|case| (case, false)));
+    for ((key, values), valid) in all {
+        for value in *values {
+            let text = format!("{key} = {value}\n");
+            assert_eq!(problems(&text).is_empty(), valid, "the reader: {text}");
+            assert_eq!(
+                validator.is_valid(&as_json(&text)),
+                valid,
+                "the schema: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn both_know_the_same_keys() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let defs = &schema["$defs"];
+    let entry = |definition: &str| defs[definition]["additionalProperties"]["properties"].clone();
+    let cluster = entry("clusters");
+    let pool = cluster["node-pools"]["items"]["properties"].clone();
+    let taint = pool["taints"]["items"]["properties"].clone();
+    // An unknown key makes the reader list those that it knows.
+    for (table, keys) in [
+        ("x", &schema["properties"]),
+        (
+            "environments.e.x",
+            &schema["properties"]["environments"]["additionalProperties"]["properties"],
+        ),
+        ("clusters.a.x", &cluster),
+        ("clusters.a.nodes.x", &cluster["nodes"]["properties"]),
+        ("clusters.a.kind.x", &cluster["kind"]["properties"]),
+        ("clusters.a.node-pools = [{ name = \"a\", x", &pool),
+        (
+            "clusters.a.node-pools = [{ name = \"a\", taints = [{ key = \"k\", effect = \"NoExecute\", x",
+            &taint,
+        ),
+        ("components.a.x", &entry("components")),
+        ("environments.e.gitops.x", &defs["gitops"]["properties"]),
+        ("platform.x", &defs["platform"]["properties"]),
+    ] {
+        let (head, _) = table.rsplit_once('x').unwrap();
+        let key = format!("{head}quite-unlike-any-other-key");
+        let close = if table.contains("taints") {
+            " }] }]"
+        } else if table.contains('{') {
+            " }]"
+        } else {
+            ""
+        };
+        let told = problems(&format!("{key} = 1{close}\n"));
+        let known: BTreeSet<&str> = told
+            .iter()
+            .find_map(|told| told.strip_prefix("unknown key; known here: "))
+            .unwrap_or_else(|| panic!("{table}: {told:?}"))
+            .split(", ")
+            .collect();
+        let listed: BTreeSet<&str> = keys
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(known, listed, "{table}");
+    }
+}
