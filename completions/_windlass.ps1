@@ -52,6 +52,7 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Write, show or describe the settings')
             [CompletionResult]::new('rehearse', 'rehearse', [CompletionResultType]::ParameterValue, 'Run the simulated world on its own')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, or write one for each command')
             break
         }
         'windlass;setup' {
@@ -471,6 +472,27 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             break
         }
         'windlass;completions' {
+            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Where it runs')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file [default: windlass.toml, where there is one]')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Which of the file''s environments to lay over it')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print')
+            [CompletionResult]::new('--rehearse-world', '--rehearse-world', [CompletionResultType]::ParameterName, 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]')
+            [CompletionResult]::new('--rehearse-speed', '--rehearse-speed', [CompletionResultType]::ParameterName, 'How many simulated seconds go by in one, or max')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print results and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print results and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: even more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more; twice: even more')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; fail where an answer is needed')
+            [CompletionResult]::new('--rehearse', '--rehearse', [CompletionResultType]::ParameterName, 'Rehearse: the same code against a simulated world; nothing real is touched')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'windlass;man' {
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Write a page for each command into this folder, and print their paths')
             [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
             [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Where it runs')

@@ -49,6 +49,7 @@ set edit:completion:arg-completer[windlass] = {|@words|
             cand config 'Write, show or describe the settings'
             cand rehearse 'Run the simulated world on its own'
             cand completions 'Print a completion script for a shell'
+            cand man 'Print the manual page, or write one for each command'
         }
         &'windlass;setup'= {
             cand --kubernetes-version 'The Kubernetes version, such as 1.36.1 [default: the provider''s]'
@@ -449,6 +450,26 @@ set edit:completion:arg-completer[windlass] = {|@words|
             cand --rehearse 'Rehearse: the same code against a simulated world; nothing real is touched'
         }
         &'windlass;completions'= {
+            cand --cluster 'The cluster [default: dot, or the only one in windlass.toml]'
+            cand --name 'The cluster [default: dot, or the only one in windlass.toml]'
+            cand --provider 'Where it runs'
+            cand --config 'The configuration file [default: windlass.toml, where there is one]'
+            cand --environment 'Which of the file''s environments to lay over it'
+            cand -o 'How to print'
+            cand --output 'How to print'
+            cand --rehearse-world 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]'
+            cand --rehearse-speed 'How many simulated seconds go by in one, or max'
+            cand -q 'Print results and errors only'
+            cand --quiet 'Print results and errors only'
+            cand -v 'Print more; twice: even more'
+            cand --verbose 'Print more; twice: even more'
+            cand --no-input 'Never ask; fail where an answer is needed'
+            cand --rehearse 'Rehearse: the same code against a simulated world; nothing real is touched'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'windlass;man'= {
+            cand --dir 'Write a page for each command into this folder, and print their paths'
             cand --cluster 'The cluster [default: dot, or the only one in windlass.toml]'
             cand --name 'The cluster [default: dot, or the only one in windlass.toml]'
             cand --provider 'Where it runs'

@@ -51,6 +51,7 @@ complete -c windlass -n "__fish_windlass_needs_command" -f -a "doctor" -d 'Check
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "config" -d 'Write, show or describe the settings'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "rehearse" -d 'Run the simulated world on its own'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c windlass -n "__fish_windlass_needs_command" -f -a "man" -d 'Print the manual page, or write one for each command'
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l kubernetes-version -d 'The Kubernetes version, such as 1.36.1 [default: the provider\'s]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l min-nodes -l nodes -d 'At least so many nodes; on Kind, exactly so many [default: 1]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l max-nodes -d 'At most so many nodes' -r
@@ -369,3 +370,18 @@ complete -c windlass -n "__fish_windlass_using_subcommand completions" -s v -l v
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c windlass -n "__fish_windlass_using_subcommand man" -l dir -d 'Write a page for each command into this folder, and print their paths' -r -f -a "(__fish_complete_directories)"
+complete -c windlass -n "__fish_windlass_using_subcommand man" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand man" -l provider -d 'Where it runs' -r -f -a "kind\t''"
+complete -c windlass -n "__fish_windlass_using_subcommand man" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand man" -l environment -d 'Which of the file\'s environments to lay over it' -r
+complete -c windlass -n "__fish_windlass_using_subcommand man" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
+json\t'JSON; a run is one object a line, its report the last'
+yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand man" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand man" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand man" -s q -l quiet -d 'Print results and errors only'
+complete -c windlass -n "__fish_windlass_using_subcommand man" -s v -l verbose -d 'Print more; twice: even more'
+complete -c windlass -n "__fish_windlass_using_subcommand man" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c windlass -n "__fish_windlass_using_subcommand man" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
+complete -c windlass -n "__fish_windlass_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

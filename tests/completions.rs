@@ -10,6 +10,7 @@ fn completion_scripts_are_fresh() {
         ("bash", "windlass.bash"),
         ("elvish", "windlass.elv"),
         ("fish", "windlass.fish"),
+        ("nushell", "windlass.nu"),
         ("powershell", "_windlass.ps1"),
         ("zsh", "_windlass"),
     ] {

@@ -12,6 +12,7 @@ mod doctor;
 mod env;
 mod global;
 mod kubeconfig;
+mod man;
 mod rehearse;
 mod run;
 mod setup;
@@ -66,6 +67,7 @@ enum Command {
     Config(config::ConfigArgs),
     Rehearse(rehearse::RehearseArgs),
     Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 impl Cli {
@@ -88,6 +90,7 @@ impl Cli {
             Command::Config(args) => config::run(args, app),
             Command::Rehearse(args) => rehearse::run(args, app).await,
             Command::Completions(args) => completions::run(args, app),
+            Command::Man(args) => man::run(args, app),
         }
     }
 }

@@ -24,6 +24,7 @@ fn each_command_explains_itself() {
         &["config"],
         &["rehearse"],
         &["completions"],
+        &["man"],
     ] {
         let ran = bed.run(&[command, &["--help"]].concat()).expect(0);
         insta::assert_snapshot!(command.join("-"), ran.out);

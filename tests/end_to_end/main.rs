@@ -6,6 +6,7 @@ mod doctor;
 mod files;
 mod help;
 mod lifecycle;
+mod man;
 mod mistakes;
 mod process;
 mod real;

@@ -1,0 +1,602 @@
+module completions {
+
+  def "nu-complete windlass provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Raises a Kubernetes platform on AWS, Azure, Google Cloud or Kind, and lets it down again without leaving anything behind
+  export extern windlass [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+    --version(-V)             # Print version
+  ]
+
+  def "nu-complete windlass setup place" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass setup provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass setup output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Create a cluster and raise the platform on it
+  export extern "windlass setup" [
+    --kubernetes-version: string # The Kubernetes version, such as 1.36.1 [default: the provider's]
+    --min-nodes: string       # At least so many nodes; on Kind, exactly so many [default: 1]
+    --nodes: string           # At least so many nodes; on Kind, exactly so many [default: 1]
+    --max-nodes: string       # At most so many nodes
+    --node-size: string       # How large a node is: small, medium or large
+    --lifetime: string        # How long the cluster is meant to live, such as 8h: a reaper may destroy it afterwards
+    --http-port: string       # The port of this machine that leads to the ingress controller's http; 0: none [Kind; default: 80]
+    --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
+    --image: string           # The node image [Kind; default: kind's own]
+    --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --flux-manifest: string   # Flux's manifest, for networks without the internet
+    --only: string            # Only these components, and what they need
+    --without: string         # All components but these
+    --resume                  # Go on with the plan of the unfinished run, whatever the flags say now
+    --replan                  # Leave the plan of the unfinished run, and make a new one
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass setup provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass setup output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+    place?: string@"nu-complete windlass setup place" # Where the cluster runs; asked for on a terminal
+  ]
+
+  def "nu-complete windlass destroy place" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass destroy provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass destroy output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Let a cluster and its platform down again, and print a receipt
+  export extern "windlass destroy" [
+    --yes(-y)                 # Do not ask
+    --abandon                 # Destroy although objects in the cluster hold cloud resources, which will go on existing and costing; each is named
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass destroy provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass destroy output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+    place?: string@"nu-complete windlass destroy place" # Where the cluster runs
+  ]
+
+  def "nu-complete windlass status provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass status output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Show the cluster, its components, and what is not well (exit code 4)
+  export extern "windlass status" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass status provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass status output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass cluster provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass cluster output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # List or show clusters. They are found by their marks, not by files on this machine
+  export extern "windlass cluster" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass cluster list provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass cluster list output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # List the clusters that windlass made
+  export extern "windlass cluster list" [
+    --all                     # Those of other makers too
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster list provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster list output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass cluster show provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass cluster show output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Show what a cluster is made of
+  export extern "windlass cluster show" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster show provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster show output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass kubeconfig provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass kubeconfig output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Write the cluster's kubeconfig and its variables in .env, and print its path
+  export extern "windlass kubeconfig" [
+    --merge                   # Merge it into your own kubeconfig too: KUBECONFIG's first file, or ~/.kube/config
+    --set-current             # Make the cluster the current context there
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass kubeconfig provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass kubeconfig output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass token provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass token output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Print a credential for the cluster's API, as kubectl's exec plugins do
+  export extern "windlass token" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass token provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass token output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass env provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass env output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Print the variables of the cluster, for `eval "$(windlass env)"`
+  export extern "windlass env" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass env provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass env output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass clean provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass clean output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Remove windlass's own files from this folder: the kubeconfig, its block in .env and the record of its runs
+  export extern "windlass clean" [
+    --yes(-y)                 # Do not ask
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass clean provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass clean output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass doctor place" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass doctor provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass doctor output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Check this machine: programs, the container engine, ports, network and proxy, disk and folders (exit code 4)
+  export extern "windlass doctor" [
+    --kubernetes-version: string # The Kubernetes version, such as 1.36.1 [default: the provider's]
+    --min-nodes: string       # At least so many nodes; on Kind, exactly so many [default: 1]
+    --nodes: string           # At least so many nodes; on Kind, exactly so many [default: 1]
+    --max-nodes: string       # At most so many nodes
+    --node-size: string       # How large a node is: small, medium or large
+    --lifetime: string        # How long the cluster is meant to live, such as 8h: a reaper may destroy it afterwards
+    --http-port: string       # The port of this machine that leads to the ingress controller's http; 0: none [Kind; default: 80]
+    --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
+    --image: string           # The node image [Kind; default: kind's own]
+    --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --flux-manifest: string   # Flux's manifest, for networks without the internet
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass doctor provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass doctor output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+    place?: string@"nu-complete windlass doctor place" # Where the cluster is to run
+  ]
+
+  def "nu-complete windlass config provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass config output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Write, show or describe the settings
+  export extern "windlass config" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass config provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass config output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass config init provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass config init output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Write a windlass.toml with every setting in it, commented out; one that is there is left alone
+  export extern "windlass config init" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass config init provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass config init output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass config show provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass config show output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Show every setting with its value; secrets by the variable that holds them
+  export extern "windlass config show" [
+    --origin                  # Show where each value comes from, too
+    --kubernetes-version: string # The Kubernetes version, such as 1.36.1 [default: the provider's]
+    --min-nodes: string       # At least so many nodes; on Kind, exactly so many [default: 1]
+    --nodes: string           # At least so many nodes; on Kind, exactly so many [default: 1]
+    --max-nodes: string       # At most so many nodes
+    --node-size: string       # How large a node is: small, medium or large
+    --lifetime: string        # How long the cluster is meant to live, such as 8h: a reaper may destroy it afterwards
+    --http-port: string       # The port of this machine that leads to the ingress controller's http; 0: none [Kind; default: 80]
+    --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
+    --image: string           # The node image [Kind; default: kind's own]
+    --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass config show provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass config show output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass config schema provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass config schema output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Print the JSON schema of windlass.toml, for editors
+  export extern "windlass config schema" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass config schema provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass config schema output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass rehearse provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass rehearse output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Run the simulated world on its own
+  export extern "windlass rehearse" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass rehearse provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass rehearse output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass rehearse serve provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass rehearse serve output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Serve the simulated world until interrupted, for other commands and for kubectl
+  export extern "windlass rehearse serve" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass rehearse serve provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass rehearse serve output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass rehearse program provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass rehearse program output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Stand in for another program: what a rehearsed provider runs in its place
+  export extern "windlass rehearse program" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass rehearse program provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass rehearse program output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    name: string              # The program's name
+    ...args: string           # Its arguments
+  ]
+
+  def "nu-complete windlass completions shell" [] {
+    [ "bash" "elvish" "fish" "nushell" "powershell" "zsh" ]
+  }
+
+  def "nu-complete windlass completions provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass completions output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Print a completion script for a shell
+  export extern "windlass completions" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass completions provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass completions output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+    shell: string@"nu-complete windlass completions shell" # The shell
+  ]
+
+  def "nu-complete windlass man provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass man output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Print the manual page, or write one for each command
+  export extern "windlass man" [
+    --dir: directory          # Write a page for each command into this folder, and print their paths
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass man provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass man output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+}
+
+export use completions *
