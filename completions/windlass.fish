@@ -42,7 +42,7 @@ complete -c windlass -n "__fish_windlass_needs_command" -s V -l version -d 'Prin
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "setup" -d 'Create a cluster and raise the platform on it'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "destroy" -d 'Let a cluster and its platform down again, and print a receipt'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "status" -d 'Show the cluster, its components, and what is not well (exit code 4)'
-complete -c windlass -n "__fish_windlass_needs_command" -f -a "cluster" -d 'List or show clusters. They are found by their marks, not by files on this machine'
+complete -c windlass -n "__fish_windlass_needs_command" -f -a "cluster" -d 'Create, delete, list or show clusters. They are found by their marks, not by files on this machine'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "kubeconfig" -d 'Write the cluster\'s kubeconfig and its variables in .env, and print its path'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "token" -d 'Print a credential for the cluster\'s API, as kubectl\'s exec plugins do'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "env" -d 'Print the variables of the cluster, for `eval "$(windlass env)"`'
@@ -116,22 +116,71 @@ complete -c windlass -n "__fish_windlass_using_subcommand status" -s v -l verbos
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
 complete -c windlass -n "__fish_windlass_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -l provider -d 'Where it runs' -r -f -a "kind\t''"
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -l environment -d 'Which of the file\'s environments to lay over it' -r
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l provider -d 'Where it runs' -r -f -a "kind\t''"
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l environment -d 'Which of the file\'s environments to lay over it' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -s q -l quiet -d 'Print results and errors only'
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -s v -l verbose -d 'Print more; twice: even more'
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -l no-input -d 'Never ask; fail where an answer is needed'
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -f -a "list" -d 'List the clusters that windlass made'
-complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from list show" -f -a "show" -d 'Show what a cluster is made of'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -s q -l quiet -d 'Print results and errors only'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -s v -l verbose -d 'Print more; twice: even more'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -f -a "create" -d 'Create a cluster, with its kubeconfig and nothing on it; `windlass setup` raises the platform on it later'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -f -a "delete" -d 'Delete a cluster that windlass made, with all that is on it, and print a receipt'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -f -a "list" -d 'List the clusters that windlass made'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -f -a "show" -d 'Show what a cluster is made of'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l kubernetes-version -d 'The Kubernetes version, such as 1.36.1 [default: the provider\'s]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l min-nodes -l nodes -d 'At least so many nodes; on Kind, exactly so many [default: 1]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l max-nodes -d 'At most so many nodes' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l node-size -d 'How large a node is: small, medium or large' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l lifetime -d 'How long the cluster is meant to live, such as 8h: a reaper may destroy it afterwards' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l http-port -d 'The port of this machine that leads to the ingress controller\'s http; 0: none [Kind; default: 80]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l https-port -d 'The port of this machine that leads to the ingress controller\'s https; 0: none [Kind; default: 443]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l image -d 'The node image [Kind; default: kind\'s own]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l engine -d 'The container engine: docker, podman or nerdctl [Kind; default: the first that answers]' -r -f -a "(__fish_complete_command)"
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l jobs -d 'How many steps run side by side at most' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l timeout -d 'Stop after this long, such as 30m; the same command goes on' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l provider -d 'Where it runs' -r -f -a "kind\t''"
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l environment -d 'Which of the file\'s environments to lay over it' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
+json\t'JSON; a run is one object a line, its report the last'
+yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l resume -d 'Go on with the plan of the unfinished run, whatever the flags say now'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l replan -d 'Leave the plan of the unfinished run, and make a new one'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l dry-run -d 'Print the plan and do nothing'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -s q -l quiet -d 'Print results and errors only'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -s v -l verbose -d 'Print more; twice: even more'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l jobs -d 'How many steps run side by side at most' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l timeout -d 'Stop after this long, such as 30m; the same command goes on' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l provider -d 'Where it runs' -r -f -a "kind\t''"
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l environment -d 'Which of the file\'s environments to lay over it' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
+json\t'JSON; a run is one object a line, its report the last'
+yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Do not ask'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l abandon -d 'Destroy although objects in the cluster hold cloud resources, which will go on existing and costing; each is named'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l dry-run -d 'Print the plan and do nothing'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -s q -l quiet -d 'Print results and errors only'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -s v -l verbose -d 'Print more; twice: even more'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -l provider -d 'Where it runs' -r -f -a "kind\t''"
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F

@@ -142,7 +142,7 @@ module completions {
     [ "table" "json" "yaml" ]
   }
 
-  # List or show clusters. They are found by their marks, not by files on this machine
+  # Create, delete, list or show clusters. They are found by their marks, not by files on this machine
   export extern "windlass cluster" [
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
@@ -157,6 +157,86 @@ module completions {
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
     --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass cluster create place" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass cluster create provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass cluster create output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Create a cluster, with its kubeconfig and nothing on it; `windlass setup` raises the platform on it later
+  export extern "windlass cluster create" [
+    --kubernetes-version: string # The Kubernetes version, such as 1.36.1 [default: the provider's]
+    --min-nodes: string       # At least so many nodes; on Kind, exactly so many [default: 1]
+    --nodes: string           # At least so many nodes; on Kind, exactly so many [default: 1]
+    --max-nodes: string       # At most so many nodes
+    --node-size: string       # How large a node is: small, medium or large
+    --lifetime: string        # How long the cluster is meant to live, such as 8h: a reaper may destroy it afterwards
+    --http-port: string       # The port of this machine that leads to the ingress controller's http; 0: none [Kind; default: 80]
+    --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
+    --image: string           # The node image [Kind; default: kind's own]
+    --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --resume                  # Go on with the plan of the unfinished run, whatever the flags say now
+    --replan                  # Leave the plan of the unfinished run, and make a new one
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster create provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster create output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+    place?: string@"nu-complete windlass cluster create place" # Where the cluster runs; asked for on a terminal
+  ]
+
+  def "nu-complete windlass cluster delete place" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass cluster delete provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass cluster delete output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Delete a cluster that windlass made, with all that is on it, and print a receipt
+  export extern "windlass cluster delete" [
+    --yes(-y)                 # Do not ask
+    --abandon                 # Destroy although objects in the cluster hold cloud resources, which will go on existing and costing; each is named
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster delete provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster delete output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --help(-h)                # Print help (see more with '--help')
+    place?: string@"nu-complete windlass cluster delete place" # Where the cluster runs
   ]
 
   def "nu-complete windlass cluster list provider" [] {

@@ -1,18 +1,18 @@
-//! `windlass cluster`: the clusters that windlass made.
+//! `windlass cluster`: clusters alone, without a platform.
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 use windlass_provider::{Found, Owner, State};
 
-use super::{App, cluster_flags::flags_at};
+use super::{App, cluster_flags::flags_at, destroy, setup};
 use crate::{
     error::{Error, Kind, Result},
     output::Table,
     providers,
 };
 
-/// List or show clusters. They are found by their marks, not by files on this machine.
+/// Create, delete, list or show clusters. They are found by their marks, not by files on this machine.
 #[derive(Debug, Args)]
 pub(super) struct ClusterArgs {
     #[command(subcommand)]
@@ -21,6 +21,9 @@ pub(super) struct ClusterArgs {
 
 #[derive(Debug, Subcommand)]
 enum ClusterCommand {
+    Create(Box<setup::CreateArgs>),
+    /// Delete a cluster that windlass made, with all that is on it, and print a receipt
+    Delete(destroy::DestroyArgs),
     /// List the clusters that windlass made
     List {
         /// Those of other makers too
@@ -45,6 +48,8 @@ struct Row {
 pub(super) async fn run(args: ClusterArgs, app: App) -> Result<()> {
     app.say_rehearsal();
     match args.command {
+        ClusterCommand::Create(args) => setup::create(*args, app).await,
+        ClusterCommand::Delete(args) => destroy::delete(args, app).await,
         ClusterCommand::List { all } => list(all, app).await,
         ClusterCommand::Show => show(app).await,
     }

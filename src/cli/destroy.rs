@@ -33,6 +33,14 @@ pub(super) struct DestroyArgs {
     abandon: bool,
     #[command(flatten)]
     run: RunArgs,
+    /// Whether a cluster that others made is left alone, with what windlass installed on it
+    #[arg(skip)]
+    bare: bool,
+}
+
+/// Deletes the cluster alone: one that windlass made, and what is on it goes with it.
+pub(super) async fn delete(args: DestroyArgs, app: App) -> Result<()> {
+    run(DestroyArgs { bare: true, ..args }, app).await
 }
 
 pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
@@ -46,6 +54,16 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
         .preparing(async { Ok(place.provider.discover(cx, Some(&cluster)).await?) })
         .await?;
     let ours = found.iter().any(|item| item.observed.owner == Owner::Ours);
+    if args.bare && !ours && !found.is_empty() {
+        return Err(Error::message(
+            Kind::Refused,
+            format!("windlass did not make cluster {cluster}, and does not delete it"),
+        )
+        .hint(format!(
+            "take what windlass installed out of it: windlass destroy {id} --cluster {cluster}{}",
+            app.global().rehearsal_flags()
+        )));
+    }
     let look = steps::look_inside(cx, &*place.provider, &found, &cluster);
     let inside = guard.preparing(async { Ok(look.await) }).await?;
     if ours {

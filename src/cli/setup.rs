@@ -58,14 +58,54 @@ pub(super) struct SetupArgs {
         help_heading = "Components"
     )]
     without: Vec<String>,
-    /// Go on with the plan of the unfinished run, whatever the flags say now
-    #[arg(long, conflicts_with = "replan", help_heading = "Run")]
-    resume: bool,
-    /// Leave the plan of the unfinished run, and make a new one
-    #[arg(long, help_heading = "Run")]
-    replan: bool,
+    #[command(flatten)]
+    unfinished: UnfinishedArgs,
     #[command(flatten)]
     run: RunArgs,
+    /// Whether only the cluster is made
+    #[arg(skip)]
+    bare: bool,
+}
+
+/// What to do about an unfinished run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+struct UnfinishedArgs {
+    /// Go on with the plan of the unfinished run, whatever the flags say now
+    #[arg(long, conflicts_with = "replan")]
+    resume: bool,
+    /// Leave the plan of the unfinished run, and make a new one
+    #[arg(long)]
+    replan: bool,
+}
+
+/// Create a cluster, with its kubeconfig and nothing on it; `windlass setup` raises the platform on it later.
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    /// Where the cluster runs; asked for on a terminal
+    #[arg(value_name = "PROVIDER", value_parser = super::global::provider_names())]
+    place: Option<String>,
+    #[command(flatten)]
+    cluster: ClusterFlags,
+    #[command(flatten)]
+    unfinished: UnfinishedArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// Makes the cluster alone.
+pub(super) async fn create(args: CreateArgs, app: App) -> Result<()> {
+    let args = SetupArgs {
+        place: args.place,
+        cluster: args.cluster,
+        flux_manifest: None,
+        only: Vec::new(),
+        without: Vec::new(),
+        unfinished: args.unfinished,
+        run: args.run,
+        bare: true,
+    };
+    run(args, app).await
 }
 
 pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
@@ -81,11 +121,22 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
     settings
         .secrets()
         .for_each(|secret| app.redactor().learn(secret));
-    let spec = Spec::new(&settings)?;
+    let mut spec = Spec::new(&settings)?;
+    let command = if args.bare {
+        spec.only = Some(Vec::new());
+        spec.without.clear();
+        spec.components.clear();
+        spec.namespaces.clear();
+        spec.gitops = None;
+        "cluster create"
+    } else {
+        "setup"
+    };
     let place = app.place(spec.cluster.provider).await?;
-    let guard = run::Guard::begin(&app, &place, &spec.cluster.name, "setup", &args.run).await?;
+    let guard = run::Guard::begin(&app, &place, &spec.cluster.name, command, &args.run).await?;
     let work = prepare(&args, &app, &settings, &place, &guard, &spec, &catalog);
-    let plan = guard.preparing(work).await?;
+    let mut plan = guard.preparing(work).await?;
+    plan.command = command.to_owned();
     if args.run.dry_run {
         return app.output().show_plan(&plan);
     }
@@ -93,10 +144,10 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
         secrets: secrets(&settings, &plan),
         plan,
         catalog,
-        unfinished: run::Unfinished::of(args.resume, args.replan),
+        unfinished: run::Unfinished::of(args.unfinished.resume, args.unfinished.replan),
     };
     let finished = run::execute(&app, &place, guard, work).await?;
-    finished.report(&app, next_steps(&app, &spec))
+    finished.report(&app, next_steps(&app, &spec, args.bare))
 }
 
 /// Looks up the facts and makes the plan. Changes nothing but the kept copy of what it fetches.
@@ -231,7 +282,7 @@ fn secrets(settings: &Settings, plan: &Plan) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn next_steps(app: &App, spec: &Spec) -> Vec<String> {
+fn next_steps(app: &App, spec: &Spec, bare: bool) -> Vec<String> {
     let flags = app.global().rehearsal_flags();
     let cluster = match spec.cluster.name.as_str() {
         "dot" => String::new(),
@@ -242,7 +293,10 @@ fn next_steps(app: &App, spec: &Spec) -> Vec<String> {
     if flags.is_empty() {
         next.push("source .env".to_owned());
     }
-    next.push(format!("windlass status{cluster}{flags}"));
+    next.push(match bare {
+        true => format!("windlass setup {provider}{cluster}{flags}"),
+        false => format!("windlass status{cluster}{flags}"),
+    });
     next.push(format!("windlass destroy {provider}{cluster}{flags}"));
     next
 }

@@ -16,6 +16,8 @@ fn each_command_explains_itself() {
         &["destroy"],
         &["status"],
         &["cluster"],
+        &["cluster", "create"],
+        &["cluster", "delete"],
         &["kubeconfig"],
         &["token"],
         &["env"],

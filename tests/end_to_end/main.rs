@@ -1,6 +1,7 @@
 //! The built binary, end to end: a cleared environment, a PATH of fakes only, output normalised.
 
 mod bed;
+mod cluster;
 mod config;
 mod doctor;
 mod files;
