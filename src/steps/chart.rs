@@ -10,7 +10,7 @@ use crate::{
     catalog::{self, Release},
     engine::Outcome,
     files::Digest,
-    kube::{Cluster, ObjectRef},
+    kube::{Cluster, Inventory, ObjectRef, Selector},
     plan::Chart,
 };
 
@@ -31,6 +31,11 @@ impl Steps {
             return Ok(outcome);
         }
         let objects = self.chart_objects(chart)?;
+        let others = self.made_by_others(cx, &chart.component, &objects).await?;
+        if !others.is_empty() || self.is_helms_own(cx, &cluster, chart).await? {
+            cluster.wait_ready(cx, &others).await?;
+            return Ok(super::left_to_others(&chart.component));
+        }
         self.claim(
             cx,
             Claim {
@@ -50,6 +55,21 @@ impl Steps {
             .collect();
         cluster.wait_ready(cx, &waited).await?;
         Ok(Outcome::of(change_of(&applied)))
+    }
+
+    /// Returns whether Helm installed the chart without Flux, by the Secrets in which it keeps releases, and windlass had no
+    /// part in it. Source: <https://helm.sh/docs/topics/advanced/#storage-backends>
+    async fn is_helms_own(&self, cx: &Ctx, cluster: &Cluster, chart: &Chart) -> Result<bool> {
+        let inventory = Inventory::read(cluster, cx).await?;
+        if inventory.components.contains_key(&chart.component) {
+            return Ok(false);
+        }
+        let secret = cluster.kind(cx, "v1", "Secret").await?;
+        let releases = Selector::labels(format!("owner=helm,name={}", chart.component));
+        let found = cluster
+            .list(cx, &secret, Some(&chart.namespace), &releases)
+            .await?;
+        Ok(!found.is_empty())
     }
 
     /// Returns the objects that install a chart, with secret values from the environment.

@@ -8,7 +8,7 @@ use crate::{
     engine::Outcome,
     files::Digest,
     kube::{
-        Component, Inventory, ObjectRef,
+        Cluster, Component, Inventory, ObjectRef,
         inventory::{self, NAMESPACE},
     },
 };
@@ -51,21 +51,52 @@ impl Steps {
         Ok(Outcome::of(Change::Removed))
     }
 
-    /// Writes down a component and what belongs to it. Before it is applied, so that a crash in between leaves nothing that
-    /// an uninstall would not find.
+    /// Returns the workloads and releases among `objects` that are there although windlass did not install the component:
+    /// somebody else did, and it is used and never removed.
+    pub(super) async fn made_by_others(
+        &self,
+        cx: &Ctx,
+        component: &str,
+        objects: &[Value],
+    ) -> Result<Vec<ObjectRef>> {
+        const TELLING: [&str; 4] = ["DaemonSet", "Deployment", "HelmRelease", "StatefulSet"];
+        let cluster = self.cluster(cx).await?;
+        let inventory = Inventory::read(&cluster, cx).await?;
+        if inventory.components.contains_key(component) {
+            return Ok(Vec::new());
+        }
+        let telling: Vec<ObjectRef> = objects
+            .iter()
+            .filter_map(ObjectRef::of)
+            .filter(|object| TELLING.contains(&object.kind.as_str()))
+            .collect();
+        there(cx, &cluster, telling).await
+    }
+
+    /// Writes down a component and what of it windlass makes: what is there already and was not its own never becomes so.
+    /// Before it is applied, so that a crash in between leaves nothing that an uninstall would not find.
     pub(super) async fn claim(&self, cx: &Ctx, claim: Claim<'_>) -> Result<()> {
         let cluster = self.cluster(cx).await?;
         self.claim_namespaces(cx, claim.objects).await?;
+        let inventory = Inventory::read(&cluster, cx).await?;
+        let (own, others): (Vec<ObjectRef>, Vec<ObjectRef>) = claim
+            .objects
+            .iter()
+            .filter_map(ObjectRef::of)
+            .filter(|object| object.kind != "Namespace")
+            .partition(|object| {
+                let entry = inventory.components.get(claim.component);
+                entry.is_some_and(|entry| entry.objects.contains(object))
+            });
+        let foreign = there(cx, &cluster, others.clone()).await?;
+        let made = others
+            .into_iter()
+            .filter(|object| !foreign.contains(object));
         let component = Component {
             version: claim.version.to_owned(),
             namespace: claim.namespace.to_owned(),
             digest: format!("sha256:{}", claim.digest),
-            objects: claim
-                .objects
-                .iter()
-                .filter_map(ObjectRef::of)
-                .filter(|object| object.kind != "Namespace")
-                .collect(),
+            objects: own.into_iter().chain(made).collect(),
             rest: Default::default(),
         };
         component.record(&cluster, cx, claim.component).await
@@ -82,4 +113,14 @@ impl Steps {
         }
         Ok(())
     }
+}
+
+/// Returns those of `objects` that are in the cluster, asked for side by side.
+async fn there(cx: &Ctx, cluster: &Cluster, objects: Vec<ObjectRef>) -> Result<Vec<ObjectRef>> {
+    let asked = objects.into_iter().map(|object| async move {
+        let found = cluster.get(cx, &object).await?;
+        Ok::<_, windlass_provider::Error>(found.map(|_| object))
+    });
+    let found = futures::future::try_join_all(asked).await?;
+    Ok(found.into_iter().flatten().collect())
 }

@@ -213,6 +213,11 @@ impl Steps {
         }
         let cluster = self.cluster(cx).await?;
         let objects = parse(wanted.url, &bytes)?;
+        let others = self.made_by_others(cx, wanted.component, &objects).await?;
+        if !others.is_empty() {
+            cluster.wait_ready(cx, &others).await?;
+            return Ok(super::left_to_others(wanted.component));
+        }
         self.claim(
             cx,
             Claim {

@@ -110,6 +110,16 @@ fn broken_template(error: anyhow::Error) -> Error {
     fault.hint("this is a bug of windlass: please report it")
 }
 
+/// Returns the outcome for a component that somebody else installed.
+fn left_to_others(component: &str) -> Outcome {
+    Outcome {
+        notes: vec![format!(
+            "{component} was installed by somebody else: it is used as it is, and destroy will not remove it"
+        )],
+        ..Outcome::of(Change::Kept)
+    }
+}
+
 /// Returns what an apply did as a whole.
 fn change_of(applied: &[Applied]) -> Change {
     let all = |change| applied.iter().all(|item| item.change == change);

@@ -163,6 +163,30 @@ fn a_cluster_of_somebody_else_is_used_and_never_deleted() {
 }
 
 #[test]
+fn what_somebody_else_installed_is_used_and_never_removed() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    world
+        .program(&bed, "kind", &["create", "cluster", "--name", "dot"])
+        .expect(0);
+    bed.run(SETUP).expect(0);
+    // Without the inventory, all of it is somebody else's.
+    let inventory = "api/v1/namespaces/windlass-system";
+    world.ask_cluster(&bed, "dot", "DELETE", inventory, &serde_json::json!({}));
+    let before = world.objects("dot");
+
+    let up = bed.run(SETUP).expect(0);
+    for component in ["flux", "cert-manager", "traefik"] {
+        let said = format!("{component} was installed by somebody else");
+        assert!(up.out.contains(&said), "{said}:\n{}", up.out);
+    }
+    bed.run(DESTROY).expect(0);
+    let after = world.objects("dot");
+    let gone: Vec<_> = before.iter().filter(|it| !after.contains(it)).collect();
+    assert!(gone.is_empty(), "{gone:?}");
+}
+
+#[test]
 fn two_clusters_live_side_by_side() {
     let bed = Bed::new();
     let world = bed.serve();

@@ -196,13 +196,24 @@ impl Served {
 
     /// Makes a namespace in a cluster, as somebody else would.
     pub(crate) fn make_namespace(&self, bed: &Bed, cluster: &str, name: &str) {
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        self.ask_cluster(bed, cluster, "POST", "api/v1/namespaces", &body);
+    }
+
+    /// Asks the API of a cluster that somebody else made.
+    pub(crate) fn ask_cluster(
+        &self,
+        bed: &Bed,
+        cluster: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) {
         let text = std::fs::read_to_string(others(bed)).expect("a kubeconfig");
         let config: Value = serde_saphyr::from_str(&text).expect("YAML");
         let token = config["users"][0]["user"]["token"].as_str();
         let header = format!("Authorization: Bearer {}\r\n", token.expect("a token"));
-        let path = format!("clusters/{cluster}/api/v1/namespaces");
-        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        self.exchange("POST", &path, &header, &body);
+        self.exchange(method, &format!("clusters/{cluster}/{path}"), &header, body);
     }
 
     #[track_caller]
