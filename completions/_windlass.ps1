@@ -266,6 +266,7 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             break
         }
         'windlass;kubeconfig' {
+            [CompletionResult]::new('--destination', '--destination', [CompletionResultType]::ParameterName, 'Write it into this file and nothing else; what is in the file already stays. Destroy does not know of it')
             [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
             [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Where it runs')

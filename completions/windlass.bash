@@ -987,12 +987,27 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__kubeconfig)
-            opts="-o -q -v -h --merge --set-current --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --help"
+            opts="-o -q -v -h --merge --destination --set-current --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --destination)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --cluster)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

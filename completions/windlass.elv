@@ -254,6 +254,7 @@ set edit:completion:arg-completer[windlass] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'windlass;kubeconfig'= {
+            cand --destination 'Write it into this file and nothing else; what is in the file already stays. Destroy does not know of it'
             cand --cluster 'The cluster [default: dot, or the only one in windlass.toml]'
             cand --name 'The cluster [default: dot, or the only one in windlass.toml]'
             cand --provider 'Where it runs'

@@ -210,6 +210,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_se
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l destination -d 'Write it into this file and nothing else; what is in the file already stays. Destroy does not know of it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l provider -d 'Where it runs' -r -f -a "kind\t''"
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F

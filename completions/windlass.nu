@@ -301,6 +301,7 @@ module completions {
   # Write the cluster's kubeconfig and its variables in .env, and print its path
   export extern "windlass kubeconfig" [
     --merge                   # Merge it into your own kubeconfig too: KUBECONFIG's first file, or ~/.kube/config
+    --destination: path       # Write it into this file and nothing else; what is in the file already stays. Destroy does not know of it
     --set-current             # Make the cluster the current context there
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]

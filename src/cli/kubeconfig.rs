@@ -1,5 +1,7 @@
 //! `windlass kubeconfig`: writes the cluster's kubeconfig, or merges it into another.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 
 use super::{App, app::Place, cluster_flags::flags_at};
@@ -9,10 +11,13 @@ use crate::{error::Result, steps};
 #[derive(Debug, Args)]
 pub(super) struct KubeconfigArgs {
     /// Merge it into your own kubeconfig too: KUBECONFIG's first file, or ~/.kube/config
-    #[arg(long)]
+    #[arg(long, group = "target")]
     merge: bool,
+    /// Write it into this file and nothing else; what is in the file already stays. Destroy does not know of it
+    #[arg(long, value_name = "FILE", group = "target", value_hint = clap::ValueHint::FilePath)]
+    destination: Option<PathBuf>,
     /// Make the cluster the current context there
-    #[arg(long, requires = "merge")]
+    #[arg(long, requires = "target")]
     set_current: bool,
 }
 
@@ -23,8 +28,13 @@ pub(super) async fn run(args: KubeconfigArgs, app: App) -> Result<()> {
     let place = app.place(provider).await?;
     let cluster = &settings.cluster.value;
     let access = place.provider.kubeconfig(&place.cx, cluster).await?;
-    place.workdir.prepare()?;
     let exec = place.exec(cluster)?;
+    if let Some(path) = &args.destination {
+        let current = args.set_current || !path.exists();
+        steps::merge_into(&place.cx, path, cluster, &access, &exec, current).await?;
+        return show(&app, path);
+    }
+    place.workdir.prepare()?;
     steps::write_access(&place.workdir, cluster, provider, &access, &exec)?;
     let path = if args.merge {
         let Place { cx, workdir, .. } = &place;
@@ -32,7 +42,11 @@ pub(super) async fn run(args: KubeconfigArgs, app: App) -> Result<()> {
     } else {
         place.workdir.kubeconfig(cluster)
     };
-    let shown = std::path::absolute(&path).unwrap_or(path);
+    show(&app, &path)
+}
+
+fn show(app: &App, path: &Path) -> Result<()> {
+    let shown = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     app.output()
         .streams()
         .data(&format!("{}\n", shown.display()))

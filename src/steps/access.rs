@@ -1,6 +1,6 @@
 //! The access to a cluster: its kubeconfig, and windlass's block of `.env`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use windlass_provider::{Change, ClusterName, Ctx, Kubeconfig, ProviderId, Result};
 
@@ -124,8 +124,23 @@ pub async fn merge_access(
     set_current: bool,
 ) -> Result<PathBuf> {
     let path = merge_target(workdir)?;
-    kubeconfig::merge(cx, &path, &entry(cluster, access, exec), set_current).await?;
+    merge_into(cx, &path, cluster, access, exec, set_current).await?;
     Ok(path)
+}
+
+/// Merges the cluster into the kubeconfig at `path`, which is made where it is missing.
+///
+/// # Errors
+/// As [`merge_access`].
+pub async fn merge_into(
+    cx: &Ctx,
+    path: &Path,
+    cluster: &ClusterName,
+    access: &Kubeconfig,
+    exec: &Exec,
+    set_current: bool,
+) -> Result<Change> {
+    kubeconfig::merge(cx, path, &entry(cluster, access, exec), set_current).await
 }
 
 /// Removes the cluster's kubeconfig, its entries in the user's own, and windlass's block of `.env`.

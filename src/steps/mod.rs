@@ -20,7 +20,7 @@ use std::{
 use async_trait::async_trait;
 use windlass_provider::{Change, ClusterName, Ctx, Error, Fault, Provider, ProviderId, Result};
 
-pub use access::{Exec, merge_access, remove_access, write_access};
+pub use access::{Exec, merge_access, merge_into, remove_access, write_access};
 pub use connection::Connection;
 pub use machine::{check_folder, check_manifest, check_path, check_programs, check_proxy};
 pub use manifest::{Origin, fetch};

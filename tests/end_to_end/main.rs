@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod files;
 mod help;
+mod kubeconfig;
 mod lifecycle;
 mod man;
 mod mistakes;
