@@ -129,6 +129,8 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print')
             [CompletionResult]::new('--rehearse-world', '--rehearse-world', [CompletionResultType]::ParameterName, 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]')
             [CompletionResult]::new('--rehearse-speed', '--rehearse-speed', [CompletionResultType]::ParameterName, 'How many simulated seconds go by in one, or max')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on looking, and show it again when it changes; ends on Ctrl-C')
+            [CompletionResult]::new('--until-ready', '--until-ready', [CompletionResultType]::ParameterName, 'End the watch once all is ready')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print results and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print results and errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: even more')

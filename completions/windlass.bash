@@ -1369,7 +1369,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__status)
-            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --help"
+            opts="-o -q -v -h --watch --until-ready --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -123,6 +123,8 @@ set edit:completion:arg-completer[windlass] = {|@words|
             cand --output 'How to print'
             cand --rehearse-world 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]'
             cand --rehearse-speed 'How many simulated seconds go by in one, or max'
+            cand --watch 'Go on looking, and show it again when it changes; ends on Ctrl-C'
+            cand --until-ready 'End the watch once all is ready'
             cand -q 'Print results and errors only'
             cand --quiet 'Print results and errors only'
             cand -v 'Print more; twice: even more'

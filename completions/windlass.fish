@@ -111,6 +111,8 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand status" -l watch -d 'Go on looking, and show it again when it changes; ends on Ctrl-C'
+complete -c windlass -n "__fish_windlass_using_subcommand status" -l until-ready -d 'End the watch once all is ready'
 complete -c windlass -n "__fish_windlass_using_subcommand status" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand status" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l no-input -d 'Never ask; fail where an answer is needed'

@@ -119,6 +119,8 @@ module completions {
 
   # Show the cluster, its components, and what is not well (exit code 4)
   export extern "windlass status" [
+    --watch                   # Go on looking, and show it again when it changes; ends on Ctrl-C
+    --until-ready             # End the watch once all is ready
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass status provider" # Where it runs

@@ -14,3 +14,4 @@ mod process;
 mod real;
 mod secrets;
 mod signals;
+mod status;
