@@ -46,7 +46,6 @@ struct Row {
 }
 
 pub(super) async fn run(args: ClusterArgs, app: App) -> Result<()> {
-    app.say_rehearsal();
     match args.command {
         ClusterCommand::Create(args) => setup::create(*args, app).await,
         ClusterCommand::Delete(args) => destroy::delete(args, app).await,
@@ -56,6 +55,7 @@ pub(super) async fn run(args: ClusterArgs, app: App) -> Result<()> {
 }
 
 async fn list(all: bool, app: App) -> Result<()> {
+    app.say_rehearsal();
     let only = app.global().provider.clone();
     let mut rows = Vec::new();
     for id in providers::BUILT {
@@ -99,6 +99,7 @@ async fn list(all: bool, app: App) -> Result<()> {
 }
 
 async fn show(app: App) -> Result<()> {
+    app.say_rehearsal();
     let settings = app.settings(flags_at(&app, None)?)?;
     let provider = app.provider_of(&settings)?;
     let place = app.place(provider).await?;

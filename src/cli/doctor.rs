@@ -38,6 +38,7 @@ pub(super) struct DoctorArgs {
 }
 
 pub(super) async fn run(args: DoctorArgs, app: App) -> Result<()> {
+    app.say_rehearsal();
     let mut settings = app.settings(args.cluster.flags(&app, args.place.as_deref())?)?;
     let id = app.provider_of(&settings)?;
     settings.answer_provider(id);

@@ -24,6 +24,7 @@ fn a_cluster_comes_and_goes_without_a_platform() {
         "{}",
         up.out
     );
+    assert_eq!(up.err.matches("rehearsal: ").count(), 1, "{}", up.err);
     assert!(bed.text("rehearsal/kubeconfig-dot.yaml").is_some());
     let status = bed
         .run(&["status", "--rehearse", "--output", "json"])
