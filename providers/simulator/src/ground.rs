@@ -4,6 +4,7 @@
 
 use crate::{
     clock::Clock,
+    faults::Faults,
     gate::Gate,
     kube::{self, ApiServer},
     log::Log,
@@ -18,6 +19,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
@@ -26,6 +28,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub(crate) struct Ground {
     pub(crate) clock: Clock,
     pub(crate) gate: Gate,
+    pub(crate) faults: Faults,
     pub(crate) log: Arc<Log>,
     /// "http://127.0.0.1:PORT".
     pub(crate) address: String,
@@ -58,6 +61,7 @@ impl Ground {
         Arc::new(Self {
             clock,
             gate: Gate::new(),
+            faults: Faults::new(),
             log,
             address,
             identity,
@@ -153,6 +157,21 @@ impl Ground {
         }
     }
 
+    /// Lets the API server of a cluster die, and come back after `pause`.
+    pub(crate) fn strike(self: &Arc<Self>, cluster: &str, pause: Duration) {
+        self.faults.turn(cluster, true);
+        self.settle();
+        let (clock, ground, cluster) =
+            (self.clock.clone(), Arc::downgrade(self), cluster.to_owned());
+        tokio::spawn(async move {
+            clock.sleep(pause).await;
+            if let Some(ground) = ground.upgrade() {
+                ground.faults.turn(&cluster, false);
+                ground.settle();
+            }
+        });
+    }
+
     /// Ends every API server.
     pub(crate) fn close(&self) {
         self.clock.close();
@@ -170,7 +189,7 @@ impl Ground {
             (all + 1, up + usize::from(it.status == Status::Running))
         });
         // etcd needs a majority.
-        up * 2 > all
+        up * 2 > all && !self.faults.is_down(cluster)
     }
 
     fn servers(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Running>>> {

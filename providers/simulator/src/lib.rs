@@ -9,6 +9,7 @@ mod blueprint;
 mod charts;
 mod clock;
 mod duration;
+mod faults;
 mod gate;
 mod ground;
 pub mod kube;
@@ -26,4 +27,5 @@ mod tls;
 mod world;
 
 pub use clock::{InvalidSpeed, Speed};
+pub use faults::{FaultFile, Mistake, Mistakes};
 pub use world::{World, WorldClock};

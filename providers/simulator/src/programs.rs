@@ -14,6 +14,7 @@ mod tests;
 pub use client::main;
 
 use crate::{
+    faults::ProgramEffect,
     gate::{Mutation, When},
     ground::Ground,
     server,
@@ -63,14 +64,7 @@ pub(crate) fn serve(ground: Arc<Ground>, call: Call) -> Response<Body> {
     let (frames, receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let console = Console { ground, frames };
-        let outcome = match call.program.as_str() {
-            "kind" => kind::run(&console, &call).await,
-            "docker" => docker::run(&console, &call).await,
-            other => {
-                console.err(&format!("the simulated machine has no program \"{other}\""));
-                Ok(127)
-            }
-        };
+        let outcome = run(&console, &call).await;
         if let Ok(status) = outcome {
             console.send(Frame::Exit(status));
         }
@@ -85,6 +79,41 @@ pub(crate) fn serve(ground: Arc<Ground>, call: Call) -> Response<Body> {
         let line = serde_json::to_string(&frame).ok()?;
         Some(line + "\n")
     }))
+}
+
+/// Runs a call, unless a fault strikes it.
+async fn run(console: &Console, call: &Call) -> Outcome {
+    let ground = &console.ground;
+    let strike = ground
+        .faults
+        .program(&call.program, &call.args, ground.clock.now());
+    if !strike.latency.is_zero() {
+        tokio::select! {
+            biased;
+            () = console.frames.closed() => return Err(Cut),
+            () = ground.clock.sleep(strike.latency) => {}
+        }
+    }
+    match strike.effect {
+        Some(ProgramEffect::Exit { status, message }) => {
+            console.err(&message);
+            return Ok(status);
+        }
+        Some(ProgramEffect::Reset { after: false }) => return Err(Cut),
+        Some(ProgramEffect::Reset { after: true }) | None => {}
+    }
+    let status = match call.program.as_str() {
+        "kind" => kind::run(console, call).await?,
+        "docker" => docker::run(console, call).await?,
+        other => {
+            console.err(&format!("the simulated machine has no program \"{other}\""));
+            127
+        }
+    };
+    match strike.effect {
+        Some(_) => Err(Cut),
+        None => Ok(status),
+    }
 }
 
 /// A running program: where it prints, and the world that it is in.

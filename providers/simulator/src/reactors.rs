@@ -88,12 +88,25 @@ impl Cx<'_> {
         subresource: Option<&str>,
         patch: Value,
     ) -> Option<Arc<Value>> {
-        if object::contains(object, &patch) {
+        if object::contains(object, &patch) || self.is_held(object, &patch) {
             return None;
         }
         self.api
             .merge_patch(&key(object), manager, subresource, patch)
             .ok()
+    }
+
+    /// Returns whether a patch would remove a finalizer that a fault holds.
+    fn is_held(&self, object: &Value, patch: &Value) -> bool {
+        let Some(left) = patch["metadata"]["finalizers"].as_array() else {
+            return false;
+        };
+        let had = object["metadata"]["finalizers"].as_array();
+        let removed = had.into_iter().flatten().filter(|it| !left.contains(it));
+        let shown = object::path(object);
+        let kind = object::text(object, "kind");
+        let mut names = removed.filter_map(Value::as_str);
+        names.any(|finalizer| self.ground.faults.holds(kind, &shown, finalizer))
     }
 
     /// Patches the status of an object.

@@ -6,6 +6,7 @@ mod tests;
 
 use crate::{
     clock::{Clock, Speed},
+    faults::FaultFile,
     ground::{self, Ground},
     log::Log,
     server,
@@ -100,6 +101,21 @@ impl World {
             .with_context(|| format!("cannot attach to the simulated world at {endpoint}"))?;
         let place = Place::There(clock);
         Ok(Self { endpoint, place })
+    }
+
+    /// Lets the world misbehave as `faults` says, in place of what was said before, until the process that runs it ends. The same
+    /// again changes nothing: what was counted goes on.
+    ///
+    /// # Errors
+    /// Another process runs the world and does not take them.
+    pub async fn inject(&self, faults: &FaultFile) -> Result<()> {
+        match &self.place {
+            Place::Here(here) => here.ground.faults.put(faults, here.ground.clock.now()),
+            Place::There(_) => remote::post(&self.endpoint, "control/faults", faults.text())
+                .await
+                .context("cannot hand the faults to the world")?,
+        }
+        Ok(())
     }
 
     /// Returns the URL at which the world is reached; it contains a secret token.

@@ -43,6 +43,14 @@ pub(super) fn namespace(object: &Value) -> &str {
     text(&object["metadata"], "namespace")
 }
 
+/// Returns "namespace/name", or the name of what has no namespace.
+pub(super) fn path(object: &Value) -> String {
+    match namespace(object) {
+        "" => name(object).to_owned(),
+        namespace => format!("{namespace}/{}", name(object)),
+    }
+}
+
 pub(super) fn uid(object: &Value) -> &str {
     text(&object["metadata"], "uid")
 }

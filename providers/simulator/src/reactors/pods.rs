@@ -5,7 +5,7 @@
 
 use super::{
     Cx, Next, nodes,
-    object::{Conditions, deleting, is_true, name, namespace, second, text, time, uid},
+    object::{Conditions, deleting, is_true, name, namespace, path, second, text, time, uid},
 };
 use crate::{clock, ground::digest};
 use jiff::Timestamp;
@@ -92,12 +92,16 @@ fn begin(cx: &Cx<'_>, pod: &Value) -> Next {
 }
 
 fn go_on(cx: &Cx<'_>, pod: &Value, started: Timestamp) -> Next {
-    let begun = clock::add(started, START);
+    let images = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let images = images.map(|it| text(it, "image"));
+    let strike = cx.ground.faults.pod(&path(pod), images, uid(pod), cx.now);
+    let begun = clock::add(started, START.saturating_add(strike.latency));
     if cx.now < begun {
         return Next::at(begun);
     }
     let ends = matches!(text(&pod["spec"], "restartPolicy"), "Never" | "OnFailure");
-    match fate(pod) {
+    let asked = text(&pod["metadata"]["annotations"], FATE);
+    match fate(pod, strike.effect.unwrap_or(asked)) {
         Fate::Missing => missing(cx, pod),
         Fate::Crash if text(&pod["spec"], "restartPolicy") == "Never" => {
             finish(cx, pod, begun, false)
@@ -115,7 +119,8 @@ fn go_on(cx: &Cx<'_>, pod: &Value, started: Timestamp) -> Next {
     }
 }
 
-fn fate(pod: &Value) -> Fate {
+/// Returns what becomes of a pod of which `asked` is asked, or of one of whose images.
+fn fate(pod: &Value, asked: &str) -> Fate {
     let tagged = |tag: &str| {
         let containers = pod["spec"]["containers"].as_array();
         containers
@@ -123,7 +128,7 @@ fn fate(pod: &Value) -> Fate {
             .flatten()
             .any(|it| text(it, "image").ends_with(&format!(":{tag}")))
     };
-    match text(&pod["metadata"]["annotations"], FATE) {
+    match asked {
         "crash" => Fate::Crash,
         "missing" => Fate::Missing,
         "never" => Fate::Never,

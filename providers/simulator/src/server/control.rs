@@ -8,10 +8,12 @@
 //! - `GET mutations`: the mutating requests since the world was opened, numbered.
 //! - `GET state`: everything alive. `GET history`: births and deaths of containers and clusters.
 //! - `POST machine {…}`: how the machine misbehaves ([`crate::site::Faults`]); what is left out behaves.
+//! - `POST faults`: puts a file of faults in force (TOML, [`crate::FaultFile`]), in place of the one before.
 //! - `POST git {"url", "branch", "files"}`: makes or replaces a Git repository; without files it goes away.
 
 use super::{refuse, say};
 use crate::{
+    faults::FaultFile,
     gate::When,
     ground::Ground,
     site::{Entry, Faults, Repository},
@@ -86,6 +88,13 @@ async fn act(
         ("POST", "machine") => {
             let faults: Faults = read(body)?;
             ground.write(Entry::Machine(faults));
+            Ok(json!({}))
+        }
+        ("POST", "faults") => {
+            let text = String::from_utf8_lossy(body);
+            let file = FaultFile::parse(&text)
+                .map_err(|mistakes| (StatusCode::BAD_REQUEST, mistakes.to_string()))?;
+            ground.faults.put(&file, ground.clock.now());
             Ok(json!({}))
         }
         ("POST", "git") => {

@@ -1,8 +1,9 @@
 //! Requests to the API servers of clusters, and waits on the clock.
 
 use super::{Answer, Dropped, LARGEST, refuse, say, stream};
-use crate::{clock::Speed, gate::When, ground::Ground, kube};
+use crate::{clock::Speed, faults::RequestEffect, gate::When, ground::Ground, kube};
 use axum::body::Body;
+use bytes::Bytes;
 use futures::StreamExt;
 use http::{Method, Request, Response, StatusCode, Uri};
 use jiff::Timestamp;
@@ -13,7 +14,6 @@ use std::{sync::Arc, time::Duration};
 /// not run drops the connection.
 pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<Body>) -> Answer {
     ground.clock.touch();
-    let work = ground.clock.work();
     let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
     let Some(running) = ground.running(name) else {
         return Ok(refuse(
@@ -25,6 +25,37 @@ pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<B
         return Err(Dropped);
     }
     let query = request.uri().query().map(str::to_owned);
+    let watches = watches(request.method(), query.as_deref().unwrap_or_default());
+    let method = if watches {
+        "WATCH"
+    } else {
+        request.method().as_str()
+    };
+    let strike = ground
+        .faults
+        .request(method, &format!("/{path}"), ground.clock.now());
+    if !strike.latency.is_zero() {
+        ground.clock.sleep(strike.latency).await;
+    }
+    let work = ground.clock.work();
+    match &strike.effect {
+        _ if !*running.power.borrow() => return Err(Dropped),
+        Some(RequestEffect::Status {
+            code,
+            retry_after,
+            message,
+        }) => {
+            return Ok(faulty(*code, *retry_after, message.as_deref()));
+        }
+        Some(RequestEffect::Reset { after: false }) => return Err(Dropped),
+        Some(RequestEffect::Down(pause)) => {
+            ground.strike(name, *pause);
+            return Err(Dropped);
+        }
+        Some(RequestEffect::Reset { after: true } | RequestEffect::Silent) | None => {}
+    }
+    let cut = strike.effect == Some(RequestEffect::Reset { after: true });
+    let silent = strike.effect == Some(RequestEffect::Silent);
     let Some(uri) = strip(path, query.as_deref()) else {
         return Ok(refuse(StatusCode::BAD_REQUEST, "the path is malformed"));
     };
@@ -35,7 +66,11 @@ pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<B
     if !mutates {
         let response = running.api.handle(Request::from_parts(parts, body)).await;
         drop(work);
-        return Ok(until_down(response, &running.power));
+        return match (cut, silent) {
+            (true, _) => Err(Dropped),
+            (_, true) => Ok(until_down(response.map(silence), &running.power)),
+            _ => Ok(until_down(response, &running.power)),
+        };
     }
     // The body is read first: only then is a client seen that goes away.
     let Ok(body) = axum::body::to_bytes(body, LARGEST).await else {
@@ -52,7 +87,7 @@ pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<B
         .api
         .handle(Request::from_parts(parts, Body::from(body)))
         .await;
-    if !ground.gate.pass(&mutation, When::After).await {
+    if !ground.gate.pass(&mutation, When::After).await || cut {
         return Err(Dropped);
     }
     drop(work);
@@ -90,6 +125,56 @@ fn strip(path: &str, query: Option<&str>) -> Option<Uri> {
         Some(query) => format!("/{path}?{query}").parse().ok(),
         None => format!("/{path}").parse().ok(),
     }
+}
+
+/// Returns a body that never says anything, and never ends.
+fn silence(_: Body) -> Body {
+    Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>())
+}
+
+/// Refuses as an API server does.
+fn faulty(code: u16, retry_after: Option<u64>, message: Option<&str>) -> Response<Body> {
+    let (reason, usual) = match code {
+        401 => ("Unauthorized", "Unauthorized"),
+        403 => ("Forbidden", "forbidden: a rehearsed fault"),
+        409 => (
+            "Conflict",
+            "the object has been modified; please apply your changes to the latest version and try again",
+        ),
+        429 => (
+            "TooManyRequests",
+            "the server has received too many requests and has asked us to try again later",
+        ),
+        500 => (
+            "InternalError",
+            "Internal error occurred: a rehearsed fault",
+        ),
+        503 => (
+            "ServiceUnavailable",
+            "the server is currently unable to handle the request",
+        ),
+        504 => (
+            "Timeout",
+            "the server was unable to return a response in the time allotted",
+        ),
+        _ => ("Unknown", "a rehearsed fault"),
+    };
+    let mut status = kube::Status::new(code, reason, message.unwrap_or(usual)).to_value();
+    if let Some(seconds) = retry_after {
+        status["details"]["retryAfterSeconds"] = json!(seconds);
+    }
+    let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = super::whole(code, "application/json", status.to_string());
+    if let Some(seconds) = retry_after {
+        let headers = response.headers_mut();
+        headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn watches(method: &Method, query: &str) -> bool {
+    let asks = |pair: &str| matches!(pair, "watch" | "watch=1" | "watch=true");
+    *method == Method::GET && query.split('&').any(asks)
 }
 
 /// Returns whether a request changes what is stored: reviews, tokens and dry runs do not.

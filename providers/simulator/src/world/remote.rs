@@ -7,7 +7,7 @@
 use anyhow::{Context, Result, bail};
 use axum::body::Body;
 use futures::StreamExt;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
@@ -123,8 +123,22 @@ struct Answer {
     _connection: AbortOnDropHandle<()>,
 }
 
-/// Asks over a connection of its own, which ends when the future or the answer is dropped.
+/// Posts a text to the world at `endpoint`.
+pub(super) async fn post(endpoint: &str, path: &str, text: &str) -> Result<()> {
+    let answer = send(endpoint, Method::POST, path, Body::from(text.to_owned())).await?;
+    let status = answer.response.status();
+    if status != http::StatusCode::OK {
+        bail!("it answers {status}");
+    }
+    Ok(())
+}
+
 async fn get(endpoint: &str, path: &str) -> Result<Answer> {
+    send(endpoint, Method::GET, path, Body::empty()).await
+}
+
+/// Asks over a connection of its own, which ends when the future or the answer is dropped.
+async fn send(endpoint: &str, method: Method, path: &str, body: Body) -> Result<Answer> {
     let uri: http::Uri = format!("{endpoint}/{path}")
         .parse()
         .context("the URL is malformed")?;
@@ -141,9 +155,11 @@ async fn get(endpoint: &str, path: &str) -> Result<Answer> {
         // Its end is seen by whoever waits for the answer.
         let _ = connection.await;
     }));
-    let request = Request::get(uri.path_and_query().map_or("/", |it| it.as_str()))
+    let request = Request::builder()
+        .method(method)
+        .uri(uri.path_and_query().map_or("/", |it| it.as_str()))
         .header(http::header::HOST, format!("{host}:{port}"))
-        .body(Body::empty())?;
+        .body(body)?;
     let response = sender.send_request(request).await?.map(Body::new);
     Ok(Answer {
         response,

@@ -11,7 +11,9 @@ use crate::{
     ground::digest,
     reactors::{
         health,
-        object::{deleting, find, generation, key, name, namespace, second, text, time},
+        object::{
+            deleting, find, generation, key, name, namespace, path, second, text, time, uid,
+        },
     },
 };
 use serde_json::{Value, json};
@@ -160,9 +162,14 @@ fn attempt(cx: &Cx<'_>, plan: &Plan<'_>) -> Next {
         cx.status(it, MANAGER, status);
         return Next::at(clock::add(cx.now, RENDER));
     };
-    let sent = clock::add(since, RENDER);
+    let attempt = format!("{} {} {}", uid(it), generation(it), status["failures"]);
+    let strike = cx.ground.faults.chart(&path(it), &attempt, cx.now);
+    let sent = clock::add(since, RENDER.saturating_add(strike.latency));
     if cx.now < sent {
         return Next::at(sent);
+    }
+    if let Some(cause) = strike.effect {
+        return fail(cx, plan, &cause);
     }
     let made = match send(cx, plan) {
         Ok(made) => made,
