@@ -1,12 +1,18 @@
 //! Rehearsals: a simulated world in place of clouds, clusters and programs, reached through the very same code.
 
-use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use windlass_provider::Clock;
 pub use windlass_simulator::Speed;
-use windlass_simulator::{World, WorldClock};
+use windlass_simulator::{FaultFile, World, WorldClock};
 
 use crate::{
     error::{Error, Kind, Result},
@@ -20,6 +26,8 @@ pub struct Options {
     pub world: Option<String>,
     /// How fast its clock goes.
     pub speed: Speed,
+    /// The file that says how it misbehaves.
+    pub faults: Option<PathBuf>,
 }
 
 /// A rehearsal that is under way.
@@ -32,8 +40,20 @@ impl Rehearsal {
     /// Opens the world, or attaches to the process that has it open.
     ///
     /// # Errors
-    /// Where there is no place for it, or it cannot be read.
+    /// Where there is no place for it, or it cannot be read; where the file of faults cannot be used.
     pub async fn open(options: &Options) -> Result<Self> {
+        let faults = options.faults.as_deref().map(read_faults).transpose()?;
+        let rehearsal = Self::enter(options).await?;
+        if let Some(faults) = faults {
+            rehearsal.world.inject(&faults).await.map_err(|error| {
+                Error::new(Kind::Refused, error)
+                    .hint("give the rehearsal a world of its own: --rehearse-world DIR")
+            })?;
+        }
+        Ok(rehearsal)
+    }
+
+    async fn enter(options: &Options) -> Result<Self> {
         let hint = "give the rehearsal a world of its own: --rehearse-world DIR";
         if let Some(url) = options
             .world
@@ -128,6 +148,23 @@ impl Rehearsal {
     pub async fn close(self) {
         self.world.close().await;
     }
+}
+
+/// Reads a file of faults.
+fn read_faults(path: &Path) -> Result<FaultFile> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let context = format!("cannot read the faults in {shown}");
+        Error::new(Kind::Usage, anyhow::Error::new(error).context(context))
+            .hint("name a file that is there: --rehearse-faults FILE")
+    })?;
+    FaultFile::parse(&text).map_err(|mistakes| {
+        let mut message = format!("cannot use the faults in {shown}");
+        for mistake in &mistakes.0 {
+            message.push_str(&format!("\n  {mistake}"));
+        }
+        Error::usage(message)
+    })
 }
 
 /// Returns the world of this user: `rehearsal` in windlass's state directory.

@@ -71,6 +71,16 @@ pub struct Global {
         help_heading = "Rehearsal"
     )]
     pub rehearse_speed: Option<Speed>,
+    /// How the simulated world misbehaves: a file, as the README describes it
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "WINDLASS_REHEARSE_FAULTS",
+        hide_env_values = true,
+        help_heading = "Rehearsal"
+    )]
+    pub rehearse_faults: Option<PathBuf>,
 }
 
 /// Returns the providers that this build has, for clap to check and to list.
@@ -104,6 +114,7 @@ impl Global {
         rehearsal::Options {
             world: self.rehearse_world.clone(),
             speed: self.rehearse_speed.unwrap_or(Speed::Factor(20.0)),
+            faults: self.rehearse_faults.clone(),
         }
     }
 
