@@ -15,6 +15,9 @@ use super::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// How long a watch may say nothing before it is opened anew, from where it was. The API server sends a bookmark about once a
+/// minute: <https://kubernetes.io/docs/reference/using-api/api-concepts/#watch-bookmarks>.
+const SILENCE: Duration = Duration::from_secs(75);
 
 /// What a watch tells.
 #[derive(Debug)]
@@ -147,7 +150,15 @@ impl Watcher {
     }
 
     async fn next(&self, mut open: Open) -> Step {
-        let event = match open.events.next().await {
+        let quiet = self.cx.clock.now() + SILENCE;
+        let event = tokio::select! {
+            event = open.events.next() => event,
+            // Whether nothing happens or the connection is half open, only a new one can tell.
+            () = self.cx.clock.reached(quiet) => {
+                return Ok((None, State::Listed(open.version)));
+            }
+        };
+        let event = match event {
             Some(Ok(event)) => event,
             Some(Err(error)) => {
                 return Err(self.after(Failure::of(&self.doing, error), open.version));
