@@ -1,6 +1,9 @@
 //! One lifecycle, from `kind create cluster` to nothing: the programs, the official Kubernetes client, Flux, and the log.
 
-use crate::stage::{Stage, yaml};
+use crate::{
+    FaultFile,
+    stage::{Stage, yaml},
+};
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
@@ -16,6 +19,7 @@ use kube::{
     runtime::{conditions, wait::await_condition},
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn client(stage: &Stage) -> Client {
     let kubeconfig: Kubeconfig = serde_json::from_value(yaml(&stage.kubeconfig())).unwrap();
@@ -368,4 +372,45 @@ async fn what_flux_cannot_do_it_says_as_the_real_one() {
     apply(&client, &waits).await;
     let ready = condition(&client, &waits, "Ready", "False").await;
     assert_eq!(ready["message"], "dependency 'held/held' is not ready");
+}
+
+#[tokio::test]
+async fn a_finalizer_that_a_fault_holds_stays() {
+    let stage = Stage::open().await;
+    stage.dot().await;
+    let client = client(&stage).await;
+    flux(&stage, &client).await;
+    apply(&client, &namespace("stuck")).await;
+    apply(&client, &source("stuck", CERT_MANAGER, "v1.21.1")).await;
+    let stuck = release("stuck", &json!({}));
+    apply(&client, &stuck).await;
+    condition(&client, &stuck, "Ready", "True").await;
+
+    let faults = FaultFile::parse("[[finalizer]]\nkind = \"HelmRelease\"\nname = \"*/stuck\"\n");
+    stage.world.inject(&faults.unwrap()).await.unwrap();
+    let releases = api(&client, &stuck);
+    let uid = releases.get("stuck").await.unwrap().uid().unwrap();
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "stuck");
+    let made = deployments.list(&ListParams::default()).await.unwrap();
+    releases
+        .delete("stuck", &DeleteParams::default())
+        .await
+        .unwrap();
+    for made in made {
+        let (name, uid) = (made.name_any(), made.uid().unwrap());
+        await_condition(deployments.clone(), &name, conditions::is_deleted(&uid))
+            .await
+            .unwrap();
+    }
+    stage.world.clock().sleep(Duration::from_secs(600)).await;
+    let held = releases.get("stuck").await.unwrap();
+    assert!(held.meta().deletion_timestamp.is_some());
+    assert_eq!(held.finalizers(), ["finalizers.fluxcd.io"]);
+
+    // Faults end with the process: the controller lets go.
+    let stage = stage.reopen().await;
+    let client = self::client(&stage).await;
+    await_condition(api(&client, &stuck), "stuck", conditions::is_deleted(&uid))
+        .await
+        .unwrap();
 }

@@ -98,8 +98,9 @@ impl Cx<'_> {
 
     /// Returns whether a patch would remove a finalizer that a fault holds.
     fn is_held(&self, object: &Value, patch: &Value) -> bool {
-        let Some(left) = patch["metadata"]["finalizers"].as_array() else {
-            return false;
+        let left = match patch["metadata"].get("finalizers") {
+            None => return false,
+            Some(list) => list.as_array().map_or(&[][..], Vec::as_slice),
         };
         let had = object["metadata"]["finalizers"].as_array();
         let removed = had.into_iter().flatten().filter(|it| !left.contains(it));

@@ -11,9 +11,7 @@ use crate::{
     ground::digest,
     reactors::{
         health,
-        object::{
-            deleting, find, generation, key, name, namespace, path, second, text, time, uid,
-        },
+        object::{deleting, find, generation, key, name, namespace, path, second, text, time, uid},
     },
 };
 use serde_json::{Value, json};
