@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_windlass_global_optspecs
-    string join \n cluster= provider= config= environment= o/output= q/quiet v/verbose no-input rehearse rehearse-world= rehearse-speed= h/help V/version
+    string join \n cluster= provider= config= environment= o/output= q/quiet v/verbose no-input rehearse rehearse-world= rehearse-speed= rehearse-faults= h/help V/version
 end
 
 function __fish_windlass_needs_command
@@ -33,6 +33,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_needs_command" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_needs_command" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_needs_command" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_needs_command" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_needs_command" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_needs_command" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -75,6 +76,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand setup" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l resume -d 'Go on with the plan of the unfinished run, whatever the flags say now'
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l replan -d 'Leave the plan of the unfinished run, and make a new one'
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l dry-run -d 'Print the plan and do nothing'
@@ -94,6 +96,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand destroy" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand destroy" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand destroy" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand destroy" -s y -l yes -d 'Do not ask'
 complete -c windlass -n "__fish_windlass_using_subcommand destroy" -l abandon -d 'Destroy although objects in the cluster hold cloud resources, which will go on existing and costing; each is named'
 complete -c windlass -n "__fish_windlass_using_subcommand destroy" -l dry-run -d 'Print the plan and do nothing'
@@ -111,6 +114,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand status" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l watch -d 'Go on looking, and show it again when it changes; ends on Ctrl-C'
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l until-ready -d 'End the watch once all is ready'
 complete -c windlass -n "__fish_windlass_using_subcommand status" -s q -l quiet -d 'Print results and errors only'
@@ -127,6 +131,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -156,6 +161,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l resume -d 'Go on with the plan of the unfinished run, whatever the flags say now'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l replan -d 'Leave the plan of the unfinished run, and make a new one'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l dry-run -d 'Print the plan and do nothing'
@@ -175,6 +181,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Do not ask'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l abandon -d 'Destroy although objects in the cluster hold cloud resources, which will go on existing and costing; each is named'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l dry-run -d 'Print the plan and do nothing'
@@ -192,6 +199,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -l all -d 'Those of other makers too'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Print more; twice: even more'
@@ -207,6 +215,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -222,6 +231,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l merge -d 'Merge it into your own kubeconfig too: KUBECONFIG\'s first file, or ~/.kube/config'
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l set-current -d 'Make the cluster the current context there'
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -s q -l quiet -d 'Print results and errors only'
@@ -238,6 +248,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand token" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand token" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand token" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand token" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand token" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand token" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -252,6 +263,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand env" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand env" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand env" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand env" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand env" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand env" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -266,6 +278,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand clean" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand clean" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand clean" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand clean" -s y -l yes -d 'Do not ask'
 complete -c windlass -n "__fish_windlass_using_subcommand clean" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand clean" -s v -l verbose -d 'Print more; twice: even more'
@@ -291,6 +304,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand doctor" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -305,6 +319,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -322,6 +337,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -345,6 +361,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l origin -d 'Show where each value comes from, too'
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Print more; twice: even more'
@@ -360,6 +377,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -374,6 +392,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -390,6 +409,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from serve" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from serve" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from serve" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from serve" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from serve" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -404,6 +424,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from program" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from program" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from program" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from program" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from program" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from program" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -417,6 +438,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand completions" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -l no-input -d 'Never ask; fail where an answer is needed'
@@ -432,6 +454,7 @@ json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
 complete -c windlass -n "__fish_windlass_using_subcommand man" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand man" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand man" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand man" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand man" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand man" -l no-input -d 'Never ask; fail where an answer is needed'

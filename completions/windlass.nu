@@ -22,6 +22,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
     --version(-V)             # Print version
   ]
@@ -70,6 +71,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
     place?: string@"nu-complete windlass setup place" # Where the cluster runs; asked for on a terminal
   ]
@@ -105,6 +107,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
     place?: string@"nu-complete windlass destroy place" # Where the cluster runs
   ]
@@ -133,6 +136,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -158,6 +162,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -202,6 +207,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
     place?: string@"nu-complete windlass cluster create place" # Where the cluster runs; asked for on a terminal
   ]
@@ -237,6 +243,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
     place?: string@"nu-complete windlass cluster delete place" # Where the cluster runs
   ]
@@ -264,6 +271,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -289,6 +297,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -317,6 +326,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -342,6 +352,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -367,6 +378,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -393,6 +405,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -433,6 +446,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
     place?: string@"nu-complete windlass doctor place" # Where the cluster is to run
   ]
@@ -459,6 +473,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -484,6 +499,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -520,6 +536,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -545,6 +562,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -570,6 +588,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -595,6 +614,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -620,6 +640,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     name: string              # The program's name
     ...args: string           # Its arguments
   ]
@@ -650,6 +671,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
     shell: string@"nu-complete windlass completions shell" # The shell
   ]
@@ -677,6 +699,7 @@ module completions {
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
   ]
 

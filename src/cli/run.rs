@@ -91,6 +91,7 @@ impl Guard {
             cx.progress = windlass_provider::Progress::new(move |message| output.note(message));
             cx.program_lock = Some(engine::take_program_lock(&folder, &cx).await?);
             cx.progress = Default::default();
+            cx.scratch = place.workdir.clear_scratch(cluster)?;
             Some(lock)
         };
         Ok(Self {

@@ -90,6 +90,24 @@ impl WorkDir {
     pub fn cluster(&self, cluster: &ClusterName) -> PathBuf {
         self.state().join(cluster.as_str())
     }
+
+    /// Returns the folder for files that only the programs of a run read or write, without what a killed run left in it.
+    ///
+    /// # Errors
+    /// What the system says, with the path and what to do.
+    pub fn clear_scratch(&self, cluster: &ClusterName) -> Result<PathBuf> {
+        let folder = self.cluster(cluster).join("scratch");
+        if let Err(error) = std::fs::remove_dir_all(&folder)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            let source =
+                anyhow::Error::new(error).context(format!("cannot remove {}", folder.display()));
+            return Err(Error::new(Kind::Refused, source)
+                .hint("remove it by hand: nothing in it is needed any more"));
+        }
+        atomic::create_folder(&folder)?;
+        Ok(folder)
+    }
 }
 
 impl WorkDir {

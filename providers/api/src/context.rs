@@ -1,6 +1,6 @@
 //! What every call to a provider is given.
 
-use std::{fmt, fs::File, future::Future, sync::Arc, time::Duration};
+use std::{fmt, fs::File, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,9 @@ pub struct Ctx {
     /// An open, locked file that programs are started with (as their standard input), so that the lock outlives a
     /// windlass that was killed, until the last program that it had started has ended.
     pub program_lock: Option<Arc<File>>,
+    /// The folder for files that only a started program reads or writes, which are removed when it has ended. A run has one of
+    /// its own, and removes from it what a killed one left; elsewhere it is the system's folder for temporary files.
+    pub scratch: PathBuf,
 }
 
 impl Ctx {
@@ -33,6 +36,7 @@ impl Ctx {
             cancel: CancellationToken::new(),
             progress: Progress::default(),
             program_lock: None,
+            scratch: std::env::temp_dir(),
         }
     }
 

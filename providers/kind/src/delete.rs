@@ -40,7 +40,7 @@ pub(crate) async fn remove(cx: &Ctx, host: &Host, name: &ClusterName) -> Result<
     let cannot = format!("cannot delete kind cluster \"{name}\"");
     let mut failure = None;
     if let Ok(kind) = host.kind() {
-        let files = Files::write("")?;
+        let files = Files::write(&cx.scratch, "")?;
         let args = [
             "delete",
             "cluster",

@@ -1,6 +1,6 @@
 //! Makes a cluster, finishes one that was left half made, or finds that it is there.
 
-use std::{io::Write, sync::Mutex, time::Duration};
+use std::{io::Write, path::Path, sync::Mutex, time::Duration};
 
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -158,7 +158,7 @@ impl Work<'_> {
             created,
             expires,
         };
-        let files = Files::write(&config::write(self.layout, &tags).to_string())?;
+        let files = Files::write(&cx.scratch, &config::write(self.layout, &tags).to_string())?;
         let args = [
             "create",
             "cluster",
@@ -319,21 +319,19 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Writes the configuration into a new folder.
-    pub(crate) fn write(config: &str) -> Result<Self> {
+    /// Writes the configuration into a new folder in `scratch`.
+    pub(crate) fn write(scratch: &Path, config: &str) -> Result<Self> {
         let make = || {
             let folder = tempfile::Builder::new()
                 .prefix("windlass-kind-")
-                .tempdir()?;
+                .tempdir_in(scratch)?;
             let path = folder.path().join("kind.json");
             let mut file = std::fs::File::create_new(&path)?;
             file.write_all(config.as_bytes())?;
             let text = |path: std::path::PathBuf| {
-                path.into_os_string().into_string().map_err(|_| {
-                    std::io::Error::other(
-                        "the folder for temporary files has a name that is not UTF-8",
-                    )
-                })
+                path.into_os_string()
+                    .into_string()
+                    .map_err(|_| std::io::Error::other("the folder has a name that is not UTF-8"))
             };
             Ok(Self {
                 kubeconfig: text(folder.path().join("kubeconfig"))?,
@@ -342,16 +340,15 @@ impl Files {
             })
         };
         make().map_err(|error: std::io::Error| {
-            let folder = std::env::temp_dir();
             Error::new(
                 Fault::Unavailable,
                 format!(
                     "cannot write kind's configuration into {}",
-                    folder.display()
+                    scratch.display()
                 ),
             )
             .cause(error.to_string())
-            .hint("free some space there, or name another folder: TMPDIR=…")
+            .hint("see that there is space, and that you may write there")
         })
     }
 }

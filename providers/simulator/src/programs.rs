@@ -149,7 +149,12 @@ impl Console {
 
     /// Counts a mutating call, and holds it where a test asks for it.
     async fn begin(&self, call: &Call) -> Result<Mutation, Cut> {
-        let request = format!("{} {}", call.program, call.args.join(" "));
+        self.enter(format!("{} {}", call.program, call.args.join(" ")))
+            .await
+    }
+
+    /// Counts a mutating part of a call, as [`Console::begin`] does the whole.
+    async fn enter(&self, request: String) -> Result<Mutation, Cut> {
         let mutation = self.ground.gate.enter(request, self.ground.clock.now());
         self.pass(&mutation, When::Before).await?;
         Ok(mutation)

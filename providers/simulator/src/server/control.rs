@@ -6,7 +6,8 @@
 //! - `POST release {"answer": true|false}`: the held request goes on, or its connection is dropped (one that was held before it was
 //!   carried out is then never carried out).
 //! - `GET mutations`: the mutating requests since the world was opened, numbered.
-//! - `GET state`: everything alive. `GET history`: births and deaths of containers and clusters.
+//! - `GET state`: everything alive. `GET objects`: each cluster's objects, whole. `GET history`: births and deaths of containers
+//!   and clusters.
 //! - `POST machine {…}`: how the machine misbehaves ([`crate::site::Faults`]); what is left out behaves.
 //! - `POST faults`: puts a file of faults in force (TOML, [`crate::FaultFile`]), in place of the one before.
 //! - `POST git {"url", "branch", "files"}`: makes or replaces a Git repository; without files it goes away.
@@ -84,6 +85,7 @@ async fn act(
         }
         ("GET", "mutations") => Ok(json!(ground.gate.mutations())),
         ("GET", "state") => Ok(state(ground)),
+        ("GET", "objects") => Ok(objects(ground)),
         ("GET", "history") => Ok(json!(ground.site().lives)),
         ("POST", "machine") => {
             let faults: Faults = read(body)?;
@@ -137,6 +139,24 @@ fn state(ground: &Ground) -> Value {
         })
         .collect();
     json!({"now": ground.clock.now(), "containers": containers, "clusters": clusters})
+}
+
+/// Returns the objects of each cluster by name, as they are stored.
+fn objects(ground: &Ground) -> Value {
+    let names: Vec<String> = ground.site().clusters.keys().cloned().collect();
+    names
+        .into_iter()
+        .map(|name| {
+            let objects = ground.running(&name).map(|it| it.api.objects());
+            let objects: Vec<Value> = objects
+                .unwrap_or_default()
+                .iter()
+                .map(|it| (**it).clone())
+                .collect();
+            (name, Value::Array(objects))
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn brief(object: &Value) -> Value {

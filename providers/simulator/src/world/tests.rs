@@ -151,6 +151,39 @@ async fn what_it_writes_is_private() {
 }
 
 #[tokio::test]
+async fn kind_is_stopped_between_any_two_of_its_steps() {
+    let stage = Stage::open().await;
+    for (at, when, containers, clusters) in [
+        (2, "before", 0, 0),
+        (2, "after", 1, 0),
+        (4, "before", 1, 0),
+        (4, "after", 1, 1),
+        (6, "after", 1, 1),
+    ] {
+        stage.post("hold", json!({"at": at, "when": when})).await;
+        let create = stage.run("kind", &["create", "cluster", "--name", "dot"]);
+        let cut = async {
+            let held = stage.get("held").await;
+            let request = held["held"]["request"].as_str().unwrap().to_owned();
+            assert!(request.ends_with(" of dot"), "{request}");
+            stage.post("release", json!({"answer": false})).await;
+        };
+        let (output, ()) = tokio::join!(create, cut);
+        assert_ne!(output.status, 0);
+        let state = stage.get("state").await;
+        let count = |what: &str| state[what].as_array().unwrap().len();
+        assert_eq!(
+            (count("containers"), count("clusters")),
+            (containers, clusters),
+            "{at} {when}"
+        );
+        stage
+            .ok("kind", &["delete", "cluster", "--name", "dot"])
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn a_mutating_call_is_held_and_let_go() {
     let stage = Stage::open().await;
     for (when, answer, made) in [
@@ -187,7 +220,10 @@ async fn a_mutating_call_is_held_and_let_go() {
             .ok("kind", &["delete", "cluster", "--name", "dot"])
             .await;
     }
-    assert_eq!(stage.get("mutations").await.as_array().unwrap().len(), 8);
+    let mutations = stage.get("mutations").await;
+    let whole = |it: &&Value| it["request"].as_str().unwrap().starts_with("kind ");
+    let mutations = mutations.as_array().unwrap();
+    assert_eq!(mutations.iter().filter(whole).count(), 8);
     assert_eq!(stage.post("release", json!({"answer": true})).await.0, 409);
     // One that never comes is waited for only until the test says that it has ended.
     stage.post("hold", json!({"at": 5})).await;

@@ -167,7 +167,8 @@ impl Creation<'_> {
         Ok(())
     }
 
-    /// Does one step: it says so, takes its time, fails where the machine is told to, and then shows its effect.
+    /// Does one step: it says so, takes its time, fails where the machine is told to, and then shows its effect. It passes the
+    /// gate on its own, so that a test can stop kind at any step.
     async fn step(
         &self,
         step: &Step,
@@ -178,7 +179,13 @@ impl Creation<'_> {
         let faulty = self.console.ground.site().faults.fail_create == Some(step.stage);
         let done = match faulty {
             true => Err(failure(step.stage, self.name)),
-            false => effect.await,
+            false => {
+                let request = format!("kind: {} of {}", step.title, self.name);
+                let mutation = self.console.enter(request).await?;
+                let done = effect.await;
+                self.console.end(&mutation).await?;
+                done
+            }
         };
         match &done {
             Ok(()) => self.console.err(&format!(" ✓ {}", step.title)),
