@@ -19,8 +19,8 @@ fn lives(world: &Served) -> usize {
 
 /// Runs a setup to its first request to the cluster, which is held.
 fn start<'b>(bed: &'b Bed, world: &Served) -> Going<'b> {
-    // The one before it makes the cluster.
-    world.hold(2, "before");
+    // Those before it make the cluster: kind itself and its five stages.
+    world.hold(7, "before");
     let going = bed.start(&mut bed.command(SETUP));
     let held = world.held();
     assert!(held.contains("/namespaces/windlass-system"), "{held}");
