@@ -46,6 +46,10 @@ pub(crate) enum Entry {
     },
     Machine(Faults),
     Repository(Repository),
+    Asset(Asset),
+    AssetGone {
+        id: String,
+    },
     Past(Life),
 }
 
@@ -194,6 +198,20 @@ fn main_branch() -> String {
     "main".to_owned()
 }
 
+/// Something outside of a cluster that a controller within it made: a load balancer, a disk, what Crossplane manages. It outlives
+/// its cluster: what nobody deletes is left over in the cloud.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Asset {
+    /// "load-balancer", "volume", or a kind of managed resources.
+    pub(crate) kind: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) cluster: String,
+    /// The object for which it was made, as "Service default/web".
+    pub(crate) maker: String,
+    pub(crate) created: Timestamp,
+}
+
 /// From when to when a container or a cluster was alive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Life {
@@ -214,6 +232,8 @@ pub(crate) struct Site {
     pub(crate) images: BTreeSet<String>,
     pub(crate) faults: Faults,
     pub(crate) repositories: BTreeMap<String, Repository>,
+    /// By id.
+    pub(crate) assets: BTreeMap<String, Asset>,
     pub(crate) lives: Vec<Life>,
 }
 
@@ -257,6 +277,12 @@ impl Site {
             Entry::Repository(repository) => {
                 self.repositories.insert(repository.url.clone(), repository);
             }
+            Entry::Asset(asset) => {
+                self.assets.insert(asset.id.clone(), asset);
+            }
+            Entry::AssetGone { id } => {
+                self.assets.remove(&id);
+            }
             Entry::Past(life) => self.lives.push(life),
         }
     }
@@ -274,6 +300,8 @@ impl Site {
         entries.extend(images.map(|image| (now, Entry::Image { image })));
         let repositories = self.repositories.values().cloned();
         entries.extend(repositories.map(|repository| (now, Entry::Repository(repository))));
+        let assets = self.assets.values().cloned();
+        entries.extend(assets.map(|asset| (asset.created, Entry::Asset(asset))));
         if self.faults != Faults::default() {
             entries.push((now, Entry::Machine(self.faults.clone())));
         }

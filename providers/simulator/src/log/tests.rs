@@ -1,7 +1,7 @@
 use super::{Log, WASTE};
 use crate::{
     kube,
-    site::{Cluster, Entry, FORMAT},
+    site::{Asset, Cluster, Entry, FORMAT},
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -18,6 +18,17 @@ fn cluster(name: &str, second: i64) -> Entry {
         token: "t".to_owned(),
         version: "v1.36.1".to_owned(),
         created: at(second),
+    })
+}
+
+fn asset(id: &str) -> Entry {
+    Entry::Asset(Asset {
+        kind: "load-balancer".to_owned(),
+        id: id.to_owned(),
+        name: "web".to_owned(),
+        cluster: "dot".to_owned(),
+        maker: "Service default/web".to_owned(),
+        created: at(3),
     })
 }
 
@@ -133,12 +144,18 @@ fn another_format_is_refused() {
 #[test]
 fn a_log_that_is_mostly_history_is_rewritten() {
     let churn = (10..10 + WASTE as u64 + 10).map(|revision| object(revision, "busy", true));
-    let (_dir, path) = written([cluster("dot", 2)].into_iter().chain(churn));
+    let kept = [cluster("dot", 2), asset("lb-1"), asset("lb-2")];
+    let gone = Entry::AssetGone {
+        id: "lb-1".to_owned(),
+    };
+    let (_dir, path) = written(kept.into_iter().chain([gone]).chain(churn));
     let before = Log::open(&path).unwrap().1;
-    assert!(fs::read_to_string(&path).unwrap().lines().count() < 5);
+    assert!(fs::read_to_string(&path).unwrap().lines().count() < 6);
     let after = Log::open(&path).unwrap().1;
     assert_eq!(after.latest, before.latest);
     assert_eq!(after.site.clusters, before.site.clusters);
+    assert_eq!(after.site.assets, before.site.assets);
+    assert_eq!(after.site.assets.keys().collect::<Vec<_>>(), ["lb-2"]);
     assert_eq!(after.site.lives, before.site.lives);
     assert_eq!(after.site.port, 4711);
     let revision =

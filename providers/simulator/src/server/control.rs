@@ -7,7 +7,8 @@
 //!   carried out is then never carried out).
 //! - `GET mutations`: the mutating requests since the world was opened, numbered.
 //! - `GET state`: everything alive. `GET objects`: each cluster's objects, whole. `GET history`: births and deaths of containers
-//!   and clusters.
+//!   and clusters. `GET assets`: what controllers made outside of their clusters, that of clusters which are gone included: kind, id,
+//!   name, cluster, maker.
 //! - `POST machine {…}`: how the machine misbehaves ([`crate::site::Faults`]); what is left out behaves.
 //! - `POST faults`: puts a file of faults in force (TOML, [`crate::FaultFile`]), in place of the one before.
 //! - `POST git {"url", "branch", "files"}`: makes or replaces a Git repository; without files it goes away.
@@ -87,6 +88,7 @@ async fn act(
         ("GET", "state") => Ok(state(ground)),
         ("GET", "objects") => Ok(objects(ground)),
         ("GET", "history") => Ok(json!(ground.site().lives)),
+        ("GET", "assets") => Ok(ground.site().assets.values().map(|it| json!(it)).collect()),
         ("POST", "machine") => {
             let faults: Faults = read(body)?;
             ground.write(Entry::Machine(faults));
