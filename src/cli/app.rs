@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::IsTerminal, path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use windlass_provider::{Clock, ClusterName, Ctx, Provider, ProviderId, SystemClock};
 
-use super::Global;
+use super::{Global, own};
 use crate::{
     error::{Error, Kind, Result},
     files::WorkDir,
@@ -202,27 +202,10 @@ impl Place {
             ]);
         }
         Ok(Exec {
-            command: own_program()?,
+            command: own::own_program()?,
             args,
         })
     }
-}
-
-/// Returns how to call this program: by its name where PATH leads to it, by its path elsewhere.
-fn own_program() -> Result<String> {
-    let path = std::env::current_exe().map_err(|error| {
-        Error::new(
-            Kind::Refused,
-            anyhow::Error::new(error).context("cannot find windlass's own program"),
-        )
-    })?;
-    let named = which::which("windlass")
-        .ok()
-        .and_then(|found| found.canonicalize().ok());
-    if named.is_some() && named == path.canonicalize().ok() {
-        return Ok("windlass".to_owned());
-    }
-    Ok(path.display().to_string())
 }
 
 fn missing_provider() -> Error {

@@ -110,10 +110,7 @@ async fn show(app: App) -> Result<()> {
             Kind::Refused,
             format!("there is no cluster {cluster} at {provider}"),
         )
-        .hint(format!(
-            "list them: windlass cluster list{}",
-            app.global().rehearsal_flags()
-        )));
+        .hint("list them: windlass cluster list"));
     }
     let mut table = Table::new(&["RESOURCE", "NAME", "STATE", "MADE BY", "CREATED", "DETAIL"]);
     for item in &found {

@@ -60,8 +60,7 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
             format!("windlass did not make cluster {cluster}, and does not delete it"),
         )
         .hint(format!(
-            "take what windlass installed out of it: windlass destroy {id} --cluster {cluster}{}",
-            app.global().rehearsal_flags()
+            "take what windlass installed out of it: windlass destroy {id} --cluster {cluster}"
         )));
     }
     let look = steps::look_inside(cx, &*place.provider, &found, &cluster);

@@ -28,9 +28,8 @@ pub(super) fn run(_args: EnvArgs, app: App) -> Result<()> {
             ),
         )
         .hint(format!(
-            "write them: windlass kubeconfig --cluster {}{}",
-            &settings.cluster.value,
-            app.global().rehearsal_flags()
+            "write them: windlass kubeconfig --cluster {}",
+            &settings.cluster.value
         ))),
     }
 }

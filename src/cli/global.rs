@@ -4,8 +4,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, builder::PossibleValuesParser};
 
+use super::own;
 use crate::{
-    output::{Format, Manner, Output},
+    output::{Commands, Format, Manner, Output, Words, quote},
     providers,
     redact::Redactor,
     rehearsal::{self, Speed},
@@ -93,7 +94,20 @@ impl Global {
     #[must_use]
     pub fn output(&self, redactor: Arc<Redactor>) -> Output {
         let format = self.output.unwrap_or_default();
-        Output::new(Manner::detect(format, self.quiet, self.verbose), redactor)
+        let flags = self.flags_again();
+        let commands = Commands::new(move || Words {
+            own: own::own_command(),
+            verbs: super::command()
+                .get_subcommands()
+                .map(|verb| verb.get_name().to_owned())
+                .collect(),
+            flags: flags.clone(),
+        });
+        Output::new(
+            Manner::detect(format, self.quiet, self.verbose),
+            redactor,
+            commands,
+        )
     }
 
     /// Returns what of it are settings.
@@ -118,17 +132,23 @@ impl Global {
         }
     }
 
-    /// Returns the flags that make another command of windlass find the same world.
-    #[must_use]
-    pub fn rehearsal_flags(&self) -> String {
-        if !self.rehearse {
-            return String::new();
-        }
-        match &self.rehearse_world {
-            Some(world) if std::env::var_os("WINDLASS_REHEARSE_WORLD").is_none() => {
-                format!(" --rehearse --rehearse-world {world}")
+    /// Returns the flags without which another command would be about another world or other settings.
+    fn flags_again(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        if self.rehearse {
+            flags.push("--rehearse".to_owned());
+            if let Some(world) = &self.rehearse_world
+                && std::env::var_os("WINDLASS_REHEARSE_WORLD").is_none()
+            {
+                flags.push(format!("--rehearse-world {}", quote(world)));
             }
-            _ => " --rehearse".to_owned(),
         }
+        if let Some(config) = &self.config {
+            flags.push(format!("--config {}", quote(&config.to_string_lossy())));
+        }
+        if let Some(environment) = &self.environment {
+            flags.push(format!("--environment {}", quote(environment)));
+        }
+        flags
     }
 }

@@ -13,6 +13,7 @@ mod env;
 mod global;
 mod kubeconfig;
 mod man;
+mod own;
 mod rehearse;
 mod run;
 mod setup;

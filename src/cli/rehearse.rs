@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use super::App;
 use crate::{
     error::{Error, Kind, Result},
+    output::quote,
     rehearsal::Rehearsal,
 };
 
@@ -52,7 +53,7 @@ async fn serve(app: App) -> Result<()> {
         )
         .hint(format!(
             "use it: --rehearse --rehearse-world {}",
-            rehearsal.endpoint()
+            quote(&rehearsal.endpoint())
         )));
     }
     app.output()
@@ -64,7 +65,7 @@ async fn serve(app: App) -> Result<()> {
     ));
     app.output().note(&format!(
         "in another terminal: windlass setup kind --rehearse --rehearse-world {}",
-        rehearsal.location()
+        quote(rehearsal.location())
     ));
     super::run::interrupted().await?;
     rehearsal.close().await;

@@ -302,7 +302,7 @@ impl Ended {
         if self.finished.exit.is_none() {
             report.next = next;
         } else {
-            report.next.push(self.again(app));
+            report.next.push(self.again());
         }
         app.output().show_report(&report)?;
         self.verdict(app)
@@ -353,7 +353,7 @@ impl Ended {
             report.exit = exit.exit_code();
         }
         if self.finished.exit.is_some() {
-            report.next.push(self.again(app));
+            report.next.push(self.again());
         } else {
             self.workdir.forget(&self.plan.cluster)?;
         }
@@ -362,22 +362,17 @@ impl Ended {
     }
 
     /// Returns the command that goes on with this run.
-    fn again(&self, app: &App) -> String {
+    fn again(&self) -> String {
         let plan = &self.plan;
         let cluster = match plan.cluster.as_str() {
             "dot" => String::new(),
             name => format!(" --cluster {name}"),
         };
-        format!(
-            "windlass {} {}{cluster}{}",
-            plan.command,
-            plan.provider,
-            app.global().rehearsal_flags()
-        )
+        format!("windlass {} {}{cluster}", plan.command, plan.provider)
     }
 
     fn verdict(self, app: &App) -> Result<()> {
-        let again = self.again(app);
+        let again = self.again();
         let Some(kind) = self.finished.exit else {
             return Ok(());
         };

@@ -283,20 +283,19 @@ fn secrets(settings: &Settings, plan: &Plan) -> BTreeMap<String, String> {
 }
 
 fn next_steps(app: &App, spec: &Spec, bare: bool) -> Vec<String> {
-    let flags = app.global().rehearsal_flags();
     let cluster = match spec.cluster.name.as_str() {
         "dot" => String::new(),
         name => format!(" --cluster {name}"),
     };
     let provider = spec.cluster.provider;
     let mut next = Vec::new();
-    if flags.is_empty() {
+    if !app.global().rehearse {
         next.push("source .env".to_owned());
     }
     next.push(match bare {
-        true => format!("windlass setup {provider}{cluster}{flags}"),
-        false => format!("windlass status{cluster}{flags}"),
+        true => format!("windlass setup {provider}{cluster}"),
+        false => format!("windlass status{cluster}"),
     });
-    next.push(format!("windlass destroy {provider}{cluster}{flags}"));
+    next.push(format!("windlass destroy {provider}{cluster}"));
     next
 }

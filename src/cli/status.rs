@@ -48,12 +48,10 @@ pub(super) async fn run(args: StatusArgs, app: App) -> Result<()> {
         };
     }
     let survey = steps::survey(&place.cx, &*place.provider, cluster, &catalog).await?;
-    let flags = app.global().rehearsal_flags();
     let id = place.id;
     let Some(survey) = survey else {
-        return Err(absent(cluster, &place).hint(format!(
-            "make it: windlass setup {id} --cluster {cluster}{flags}"
-        )));
+        return Err(absent(cluster, &place)
+            .hint(format!("make it: windlass setup {id} --cluster {cluster}")));
     };
     show(&app, &survey)?;
     let unwell: Vec<&str> = survey
@@ -66,7 +64,7 @@ pub(super) async fn run(args: StatusArgs, app: App) -> Result<()> {
     }
     Err(
         Error::message(Kind::Unhealthy, format!("not well: {}", unwell.join(", "))).hint(format!(
-            "bring it into line: windlass setup {id} --cluster {cluster}{flags}"
+            "bring it into line: windlass setup {id} --cluster {cluster}"
         )),
     )
 }

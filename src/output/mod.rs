@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error. No other room writes to either, and nothing here
 //! decides what is done: it is given events and data, and shows them.
 
+mod commands;
 mod ndjson;
 mod plain;
 mod plan;
@@ -24,6 +25,7 @@ use indicatif::ProgressDrawTarget;
 use serde::Serialize;
 use windlass_provider::{Change, Clock};
 
+pub use commands::{Commands, Words, quote};
 pub use report::{Failure, Item, Report};
 pub use stream::Streams;
 pub use table::Table;
@@ -107,15 +109,17 @@ impl Manner {
 pub struct Output {
     manner: Manner,
     streams: Arc<Streams>,
+    commands: Arc<Commands>,
 }
 
 impl Output {
     /// Returns the output of this process.
     #[must_use]
-    pub fn new(manner: Manner, redactor: Arc<Redactor>) -> Self {
+    pub fn new(manner: Manner, redactor: Arc<Redactor>, commands: Commands) -> Self {
         Self {
             manner,
             streams: Arc::new(Streams::standard(redactor)),
+            commands: Arc::new(commands),
         }
     }
 
@@ -131,7 +135,7 @@ impl Output {
             ..
         } = self.manner;
         if format == Format::Json {
-            Arc::new(Ndjson::new(self.streams.clone()))
+            Arc::new(Ndjson::new(self.streams.clone(), self.commands.clone()))
         } else if live && !quiet {
             let look = Look {
                 colour,
@@ -165,13 +169,14 @@ impl Output {
         match self.manner.format {
             Format::Json => write_record(
                 &self.streams,
+                &self.commands,
                 &Last {
                     event: "report",
                     report,
                 },
             ),
             Format::Table if self.manner.quiet => Ok(()),
-            Format::Table | Format::Yaml => self.show(report, || report.to_text()),
+            Format::Table | Format::Yaml => self.show(report, || report.to_text(&self.commands)),
         }
     }
 
@@ -201,6 +206,7 @@ impl Output {
             return self.streams.data(&text());
         }
         let mut value = serde_json::to_value(value).map_err(anyhow::Error::from)?;
+        self.commands.value(&mut value);
         self.streams.redactor.value(&mut value);
         let text = match self.manner.format {
             Format::Yaml => serde_saphyr::to_string(&value).map_err(anyhow::Error::from)?,
@@ -219,7 +225,7 @@ impl Output {
     /// Says something to people, unless they want it quiet.
     pub fn note(&self, text: &str) {
         if !self.manner.quiet {
-            self.streams.note(&write_lines(text));
+            self.streams.note(&write_lines(&self.commands.text(text)));
         }
     }
 
@@ -231,6 +237,10 @@ impl Output {
         let lines: Vec<String> = text
             .lines()
             .map(|line| {
+                let line = match line.starts_with("  hint:") {
+                    true => &self.commands.text(line),
+                    false => line,
+                };
                 for (word, look) in [
                     ("error:", Style::new().red().bold()),
                     ("  caused by:", Style::new().bold()),

@@ -8,7 +8,7 @@ use std::sync::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::stream::Streams;
+use super::{commands::Commands, stream::Streams};
 use crate::{
     engine::{Event, EventKind, Reporter},
     error::Result,
@@ -17,13 +17,15 @@ use crate::{
 /// Writes events as they come. The report is the last line, and is written by [`super::Output`].
 pub(super) struct Ndjson {
     streams: Arc<Streams>,
+    commands: Arc<Commands>,
     rehearsal: AtomicBool,
 }
 
 impl Ndjson {
-    pub(super) fn new(streams: Arc<Streams>) -> Self {
+    pub(super) fn new(streams: Arc<Streams>, commands: Arc<Commands>) -> Self {
         Self {
             streams,
+            commands,
             rehearsal: AtomicBool::new(false),
         }
     }
@@ -40,17 +42,22 @@ impl Reporter for Ndjson {
             value["rehearsal"] = true.into();
         }
         // A stream that cannot be written fails the report at the end of the run too, and is told there.
-        drop(write_value(&self.streams, value));
+        drop(write_value(&self.streams, &self.commands, value));
     }
 }
 
 /// Writes one value as one line.
-pub(super) fn write_record(streams: &Streams, record: &impl Serialize) -> Result<()> {
+pub(super) fn write_record(
+    streams: &Streams,
+    commands: &Commands,
+    record: &impl Serialize,
+) -> Result<()> {
     let value = serde_json::to_value(record).map_err(anyhow::Error::from)?;
-    write_value(streams, value)
+    write_value(streams, commands, value)
 }
 
-fn write_value(streams: &Streams, mut value: Value) -> Result<()> {
+fn write_value(streams: &Streams, commands: &Commands, mut value: Value) -> Result<()> {
+    commands.value(&mut value);
     streams.redactor.value(&mut value);
     // Once more as text could break the JSON.
     streams.write_clean(&format!("{value}\n"))

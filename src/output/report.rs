@@ -5,7 +5,10 @@ use std::fmt::Write;
 use serde::Serialize;
 use windlass_provider::{Change, Fault, ProviderId};
 
-use super::words::{write_count, write_line, write_time_taken};
+use super::{
+    commands::Commands,
+    words::{write_count, write_line, write_time_taken},
+};
 use crate::{
     engine::Finished,
     error::Kind,
@@ -131,8 +134,7 @@ impl Report {
     }
 
     /// Returns the report as lines of text.
-    #[must_use]
-    pub fn to_text(&self) -> String {
+    pub(super) fn to_text(&self, commands: &Commands) -> String {
         let mut text = String::new();
         if self.rehearsal {
             text.push_str(
@@ -191,7 +193,8 @@ impl Report {
                 add(&mut text, &format!("    caused by: {}", write_line(cause)));
             }
             for hint in &failure.hints {
-                add(&mut text, &format!("    hint: {}", write_line(hint)));
+                let hint = commands.text(&write_line(hint));
+                add(&mut text, &format!("    hint: {hint}"));
             }
         }
         if !self.not_begun.is_empty() {
@@ -201,7 +204,8 @@ impl Report {
         if is_receipt && self.exit == 0 && self.left.is_empty() && self.unproven.is_empty() {
             add(&mut text, "nothing is left behind");
         }
-        add_section(&mut text, "next", &self.next);
+        let next: Vec<String> = self.next.iter().map(|line| commands.text(line)).collect();
+        add_section(&mut text, "next", &next);
         text
     }
 }

@@ -141,7 +141,8 @@ impl Bed {
         text.replace(&*real.to_string_lossy(), "HERE")
             .replace(&*here.to_string_lossy(), "HERE")
             .replace(&*self.world.to_string_lossy(), "WORLD")
-            .replace(env!("CARGO_BIN_EXE_windlass"), "WINDLASS")
+            // What it is called here is not what a user types; `names.rs` looks at that.
+            .replace(env!("CARGO_BIN_EXE_windlass"), "windlass")
     }
 }
 

@@ -10,6 +10,7 @@ mod kubeconfig;
 mod lifecycle;
 mod man;
 mod mistakes;
+mod names;
 mod process;
 mod real;
 mod secrets;

@@ -64,7 +64,7 @@ fn every_line_of_a_rehearsal_says_so() {
     let (output, out, _) = output(form(Format::Json));
     output.show_report(&some_report(true)).unwrap();
     assert!(out.text().contains("\"rehearsal\":true"), "{}", out.text());
-    let text = some_report(true).to_text();
+    let text = some_report(true).to_text(&commands::tests::commands("windlass", &[]));
     assert!(text.starts_with("This is a rehearsal"), "{text}");
     assert!(text.contains("1m11s assumed"), "{text}");
     let text = ShownPlan::of(&some_plan(true)).to_text();
@@ -94,7 +94,7 @@ fn json_has_an_event_a_line_and_the_report_last() {
 
 #[test]
 fn a_report_says_what_came_of_it_and_what_to_type() {
-    insta::assert_snapshot!(some_report(false).to_text(), @"
+    insta::assert_snapshot!(some_report(false).to_text(&commands::tests::commands("windlass", &[])), @"
     setup of cluster dot on kind: not done (exit code 3) in 1m11s
     made
       Namespace flux-system, Deployment flux-system/source-controller
@@ -144,7 +144,7 @@ fn destroys_report_is_a_receipt() {
         seconds: 12.0,
     };
     let report = Report::of(&plan, &finished);
-    insta::assert_snapshot!(report.to_text(), @"
+    insta::assert_snapshot!(report.to_text(&commands::tests::commands("windlass", &[])), @"
     receipt: destroy of cluster dot on kind: done in 12s
     removed
       delete kind cluster dot
@@ -161,7 +161,7 @@ fn destroys_report_is_a_receipt() {
         unproven: vec!["volumes: the API did not answer".into()],
         ..report
     };
-    let text = report.to_text();
+    let text = report.to_text(&commands::tests::commands("windlass", &[]));
     assert!(
         text.contains("left behind\n  container dot-control-plane"),
         "{text}"

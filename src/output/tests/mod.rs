@@ -132,7 +132,13 @@ pub(super) fn whole_run(rehearsal: bool) -> Vec<Event> {
 
 pub(super) fn output(manner: Manner) -> (Output, Written, Written) {
     let (streams, out, err) = Streams::captured();
-    (Output { manner, streams }, out, err)
+    let commands = Arc::new(commands::tests::commands("windlass", &[]));
+    let output = Output {
+        manner,
+        streams,
+        commands,
+    };
+    (output, out, err)
 }
 
 /// Returns what a reporter of this manner writes of these events to standard output and to standard error.
@@ -297,6 +303,7 @@ fn a_reader_that_went_away_is_no_error_and_a_full_disk_is() {
                     ..Manner::default()
                 },
                 streams: Streams::failing(kind),
+                commands: Arc::new(commands::tests::commands("windlass", &[])),
             };
             let reporter = output.reporter(Arc::new(SystemClock));
             for event in whole_run(false) {
