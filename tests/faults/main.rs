@@ -75,9 +75,9 @@ fn a_watch_that_falls_silent_is_opened_again() {
 #[test]
 fn an_api_server_that_dies_is_awaited() {
     let up = bears(
-        "[[request]]\npath = \"/apis/helm.toolkit.fluxcd.io/**\"\ncount = 1\ndown = \"90s\"\n",
+        "[[request]]\nmethod = \"PATCH\"\npath = \"/apis/helm.toolkit.fluxcd.io/**/traefik\"\ncount = 1\ndown = \"90s\"\n",
     );
-    up.says("cannot list helmreleases in flux-system");
+    up.says("cannot apply HelmRelease flux-system/traefik");
 }
 
 #[test]
