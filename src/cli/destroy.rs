@@ -1,18 +1,19 @@
 //! `windlass destroy`: removes what windlass made, and audits that nothing is left.
 
-use clap::Args;
-use windlass_provider::{Found, Owner};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use windlass_provider::{Owner, ProviderId};
 
 use super::{
     App,
-    app::Place,
     cluster_flags::flags_at,
     run::{self, RunArgs},
 };
 use crate::{
     catalog::Catalog,
     error::{Error, Kind, Result},
-    plan::{self, DestroyFacts, Plan},
+    plan::{self, Action, DestroyFacts, Plan},
     steps,
 };
 
@@ -28,14 +29,64 @@ pub(super) struct DestroyArgs {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
-    /// Destroy although objects in the cluster hold cloud resources, which will go on existing and costing; each is named
-    #[arg(long)]
-    abandon: bool,
+    #[command(flatten)]
+    drain: DrainArgs,
+    /// Also write the receipt, or what stands in its place, as JSON into this file
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
     #[command(flatten)]
     run: RunArgs,
     /// Whether a cluster that others made is left alone, with what windlass installed on it
     #[arg(skip)]
     bare: bool,
+}
+
+/// How a cluster is drained before it goes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Drain")]
+struct DrainArgs {
+    /// Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on
+    /// existing and costing, and is left behind (exit code 5)
+    #[arg(long, conflicts_with = "abandon")]
+    skip_drain: bool,
+    /// Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and
+    /// costing, and is left behind (exit code 5)
+    #[arg(long)]
+    abandon: bool,
+    /// Keep these on purpose: disks of volumes, and what windlass made around the cluster
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    keep: Vec<Keep>,
+}
+
+/// What can be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Keep {
+    /// The project of Google Cloud
+    Project,
+    /// The resource group of Azure
+    Group,
+    /// The disks of volumes
+    Volumes,
+    /// The cluster's logs
+    Logs,
+}
+
+impl DrainArgs {
+    /// Refuses to keep what there is not.
+    fn check(&self, provider: ProviderId) -> Result<()> {
+        let kept = self.keep.iter().find(|kept| **kept != Keep::Volumes);
+        let Some(kept) = kept.filter(|_| provider == ProviderId::Kind) else {
+            return Ok(());
+        };
+        let name = kept
+            .to_possible_value()
+            .map_or_else(String::new, |value| value.get_name().to_owned());
+        Err(Error::message(
+            Kind::Usage,
+            format!("--keep {name}: a cluster on {provider} has none"),
+        )
+        .hint("leave it out; --keep volumes is for every provider"))
+    }
 }
 
 /// Deletes the cluster alone: one that windlass made, and what is on it goes with it.
@@ -46,6 +97,7 @@ pub(super) async fn delete(args: DestroyArgs, app: App) -> Result<()> {
 pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
     let settings = app.settings(flags_at(&app, args.place.as_deref())?)?;
     let id = app.provider_of(&settings)?;
+    args.drain.check(id)?;
     let place = app.place(id).await?;
     let cluster = settings.cluster.value.clone();
     let guard = run::Guard::begin(&app, &place, &cluster, "destroy", &args.run).await?;
@@ -65,8 +117,13 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
     }
     let look = steps::look_inside(cx, &*place.provider, &found, &cluster);
     let inside = guard.preparing(async { Ok(look.await) }).await?;
-    if ours {
-        refuse_holders(&app, &args, &inside)?;
+    let drain = ours && !args.drain.skip_drain;
+    let mut left = Vec::new();
+    if ours && args.drain.skip_drain {
+        left = inside.holders();
+        for holder in &left {
+            app.warn(&format!("not drained, and left behind: {holder}"), &[]);
+        }
     }
     let plan = plan::destroy(DestroyFacts {
         cluster: cluster.clone(),
@@ -87,61 +144,54 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
             inside.homes.clone()
         },
         inventory: !ours && inside.inventory,
+        drain: inside.drain.filter(|_| drain),
         found: found.clone(),
         rehearsal: place.rehearsal.is_some(),
     });
     if args.run.dry_run {
         return app.output().show_plan(&plan);
     }
+    if let Some(file) = &args.receipt {
+        run::check_receipt(file)?;
+    }
     if !found.is_empty() && !app.confirm(&question(&plan), args.yes || app.global().rehearse)? {
         return Err(Error::message(Kind::Refused, "nothing was destroyed"));
     }
     let catalog = Catalog::load().map_err(|error| Error::new(Kind::Bug, error))?;
-    let audit_cx = place.cx.clone();
     let work = run::Work {
         plan,
         catalog,
         secrets: Default::default(),
         unfinished: run::Unfinished::Replan,
+        drain: steps::How {
+            abandon: args.drain.abandon,
+            keep_volumes: args.drain.keep.contains(&Keep::Volumes),
+            ..steps::How::default()
+        },
     };
     let ended = run::execute(&app, &place, guard, work).await?;
     // The audit looks at the provider again, never at what the run remembers.
-    let left = audit(&audit_cx, &place, &cluster).await;
-    ended.receipt(&app, &found, left, inside.unproven)
+    let audit = place.provider.discover(&place.cx, Some(&cluster)).await;
+    let facts = run::Audit {
+        found,
+        after: audit,
+        left,
+        unproven: inside.unproven,
+        file: args.receipt,
+    };
+    ended.receipt(&app, facts)
 }
 
-/// Says what will go.
+/// Says what will go: the steps, but for phases of the drain that have nothing to do, and what those would delete.
 fn question(plan: &Plan) -> String {
-    let titles: Vec<&str> = plan.steps.iter().map(|step| step.title.as_str()).collect();
-    format!("Cluster {}: {}. Go on?", plan.cluster, titles.join(", "))
-}
-
-/// Refuses while objects in the cluster hold resources of a cloud: nothing would be left to delete them.
-fn refuse_holders(app: &App, args: &DestroyArgs, inside: &steps::Inside) -> Result<()> {
-    if inside.holders.is_empty() {
-        return Ok(());
-    }
-    if args.abandon {
-        for holder in &inside.holders {
-            app.warn(&format!("abandoned: {holder}"), &[]);
-        }
-        return Ok(());
-    }
-    Err(Error::new(
-        Kind::Refused,
-        anyhow::anyhow!(inside.holders.join(", ")).context(
-            "objects in the cluster hold cloud resources, which would go on existing and costing",
-        ),
-    )
-    .hint("delete them and wait until they are gone: kubectl delete")
-    .hint("or give them up by name: the same command with --abandon"))
-}
-
-/// Returns what the provider still has of the cluster; `None` where it cannot be asked.
-async fn audit(
-    cx: &windlass_provider::Ctx,
-    place: &Place,
-    cluster: &windlass_provider::ClusterName,
-) -> std::result::Result<Vec<Found>, windlass_provider::Error> {
-    place.provider.discover(cx, Some(cluster)).await
+    let told: Vec<String> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Drain { .. } if step.removes.is_empty() => None,
+            Action::Drain { .. } => Some(format!("{} ({})", step.title, step.removes.join(", "))),
+            _ => Some(step.title.clone()),
+        })
+        .collect();
+    format!("Cluster {}: {}. Go on?", plan.cluster, told.join(", "))
 }

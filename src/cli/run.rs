@@ -1,8 +1,13 @@
 //! What `setup` and `destroy` share: the lock, the signals, resuming, the engine and the report.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
+use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use windlass_provider::{ClusterName, Ctx, Found, Owner};
 
@@ -11,10 +16,10 @@ use crate::{
     catalog::Catalog,
     engine::{self, Engine, Finished, Interrupt, RunLock},
     error::{Error, Kind, Result},
-    files::WorkDir,
+    files::{Mode, WorkDir, atomic},
     output::{Item, Report},
     plan::{Action, Plan, StepId},
-    steps::{Connection, Steps},
+    steps::{Connection, How, Steps},
 };
 
 /// How a run goes.
@@ -31,6 +36,9 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DURATION", env = "WINDLASS_TIMEOUT", hide_env_values = true, value_parser = crate::settings::parse_duration)]
     timeout: Option<Duration>,
 }
+
+/// How much of a destroy's budget is kept to send deletes that nobody waits for any more.
+const RESERVE: Duration = Duration::from_secs(30);
 
 /// What to do about an unfinished run whose plan is another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +114,11 @@ impl Guard {
     /// Returns the context of what comes before the run: an interruption ends it at once, since nothing has changed yet.
     pub(super) fn cx(&self) -> &Ctx {
         &self.cx
+    }
+
+    /// Returns when the budget of the run, where there is one, is down to its reserve.
+    fn hurry_at(&self) -> Option<Timestamp> {
+        Some(self.cx.deadline? - RESERVE)
     }
 
     /// Runs what comes before the run, until it ends or the user interrupts.
@@ -186,6 +199,38 @@ pub(super) struct Work {
     /// The secrets that components' values name: variable → value.
     pub(super) secrets: BTreeMap<String, String>,
     pub(super) unfinished: Unfinished,
+    /// How the cluster is drained, where the plan says that it is.
+    pub(super) drain: How,
+}
+
+/// What a receipt is made from, besides the run.
+pub(super) struct Audit {
+    /// What discovery found before the run.
+    pub(super) found: Vec<Found>,
+    /// What it found afterwards.
+    pub(super) after: std::result::Result<Vec<Found>, windlass_provider::Error>,
+    /// What the user said to leave behind.
+    pub(super) left: Vec<String>,
+    /// What could not be looked at before the run.
+    pub(super) unproven: Vec<String>,
+    /// Where the receipt is written as JSON, too.
+    pub(super) file: Option<PathBuf>,
+}
+
+/// Refuses a place for the receipt where there can be no file, before anything happens.
+pub(super) fn check_receipt(file: &Path) -> Result<()> {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let what = match folder {
+        _ if file.is_dir() => "is a folder",
+        Some(folder) if !folder.is_dir() => "is in a folder that is not there",
+        _ => return Ok(()),
+    };
+    Err(
+        Error::message(Kind::Usage, format!("--receipt {}: {what}", file.display()))
+            .hint("name a file in a folder that is there: --receipt receipt.json"),
+    )
 }
 
 /// Runs a plan with the engine: anew, or going on with an unfinished run of the same plan.
@@ -200,6 +245,7 @@ pub(super) async fn execute(
         catalog,
         secrets,
         unfinished,
+        drain,
     } = work;
     let lock = guard
         .lock
@@ -245,6 +291,11 @@ pub(super) async fn execute(
         catalog,
         workdir: place.workdir.clone(),
         connection: Connection::default(),
+        drain: How {
+            hurry: guard.interrupt.gently().clone(),
+            hurry_at: guard.hurry_at(),
+            ..drain
+        },
         secrets,
     };
     let engine = Engine {
@@ -309,17 +360,13 @@ impl Ended {
     }
 
     /// Shows the receipt of a destroy, from what the audit found; an error where anything is left.
-    pub(super) fn receipt(
-        mut self,
-        app: &App,
-        found: &[Found],
-        audit: std::result::Result<Vec<Found>, windlass_provider::Error>,
-        unproven: Vec<String>,
-    ) -> Result<()> {
+    pub(super) fn receipt(mut self, app: &App, audit: Audit) -> Result<()> {
         let mut report = Report::of(&self.plan, &self.finished);
-        report.unproven = unproven;
+        report.unproven = audit.unproven;
+        report.left.extend(audit.left);
         let name = |item: &Found| format!("{} {}", item.resource.kind, item.resource.name);
-        for item in found
+        for item in audit
+            .found
             .iter()
             .filter(|item| item.observed.owner == Owner::Foreign)
         {
@@ -329,13 +376,12 @@ impl Ended {
                 notes: vec!["windlass did not make it".to_owned()],
             });
         }
-        match audit {
+        match audit.after {
             Ok(after) => {
-                report.left = after
+                let ours = after
                     .iter()
-                    .filter(|item| item.observed.owner == Owner::Ours)
-                    .map(name)
-                    .collect();
+                    .filter(|item| item.observed.owner == Owner::Ours);
+                report.left.extend(ours.map(name));
             }
             Err(error) => report.unproven.push(format!(
                 "that nothing is left: {} cannot be asked ({error})",
@@ -358,6 +404,10 @@ impl Ended {
             self.workdir.forget(&self.plan.cluster)?;
         }
         app.output().show_report(&report)?;
+        if let Some(file) = audit.file {
+            let text = format!("{:#}\n", app.output().clean_value(&report)?);
+            atomic::write(&file, Mode::Private, text.as_bytes())?;
+        }
         self.verdict(app)
     }
 

@@ -145,6 +145,7 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
         plan,
         catalog,
         unfinished: run::Unfinished::of(args.unfinished.resume, args.unfinished.replan),
+        drain: steps::How::default(),
     };
     let finished = run::execute(&app, &place, guard, work).await?;
     finished.report(&app, next_steps(&app, &spec, args.bare))

@@ -16,6 +16,15 @@ pub struct Outcome {
     /// What later steps and the report need of it.
     #[serde(default, skip_serializing_if = "Outputs::is_empty")]
     pub outputs: Outputs,
+    /// What is gone, where that was found as it went; else what the step removes is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
+    /// What was left on purpose, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
+    /// What is still there and nobody will delete any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
     /// What the user should know, each a lower-case fragment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -28,6 +37,9 @@ impl Outcome {
         Self {
             change,
             outputs: Outputs::new(),
+            gone: Vec::new(),
+            kept: Vec::new(),
+            left: Vec::new(),
             notes: Vec::new(),
         }
     }

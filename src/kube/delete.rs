@@ -14,7 +14,9 @@ use serde_json::Value;
 use windlass_provider::{Change, Ctx, Error, Fault, Result};
 
 use super::{
-    Cluster, ObjectRef, client, list, ready,
+    Cluster, ObjectRef, client,
+    drain::chain,
+    list,
     watch::{self, Seen},
 };
 
@@ -28,34 +30,19 @@ impl Cluster {
     /// # Errors
     /// Those of the API; [`Fault::TimedOut`] when the context's deadline passes, with the finalizers that hold each object.
     pub async fn delete_and_wait(&self, cx: &Ctx, refs: &[ObjectRef]) -> Result<Vec<Change>> {
-        let deleted: Vec<Deleted> = stream::iter(refs.iter().cloned())
-            .map(|name| async move { self.delete(cx, &name).await })
-            .buffered(SIDE_BY_SIDE)
-            .try_collect()
-            .await?;
-        let waiting: HashMap<ObjectRef, Option<String>> = refs
+        let deleted = self.delete_all(cx, refs).await?;
+        let waiting = refs
             .iter()
             .zip(&deleted)
             .filter_map(|(name, deleted)| match deleted {
                 Deleted::Absent => None,
                 Deleted::Going { uid } => Some((name.clone(), uid.clone())),
-            })
-            .collect();
-        let mut wait = Wait {
-            all: waiting.len(),
-            waiting,
-            held: HashMap::new(),
-            said: String::new(),
-        };
+            });
         let what = match refs {
             [one] => format!("delete {one}"),
             _ => format!("delete {} objects", refs.len()),
         };
-        match cx.bound(&what, wait.run(self, cx)).await {
-            Err(error) if error.fault == Fault::TimedOut => return Err(wait.late(cx)),
-            Err(error) => return Err(error),
-            Ok(()) => {}
-        }
+        self.wait_gone(cx, &what, waiting.collect()).await?;
         Ok(deleted
             .into_iter()
             .map(|deleted| match deleted {
@@ -63,6 +50,37 @@ impl Cluster {
                 Deleted::Going { .. } => Change::Removed,
             })
             .collect())
+    }
+
+    /// Asks for the deletion of objects, with what they own in the background, and does not wait. In their order.
+    pub(super) async fn delete_all(&self, cx: &Ctx, refs: &[ObjectRef]) -> Result<Vec<Deleted>> {
+        stream::iter(refs.iter().cloned())
+            .map(|name| async move { self.delete(cx, &name).await })
+            .buffered(SIDE_BY_SIDE)
+            .try_collect()
+            .await
+    }
+
+    /// Waits until objects are gone: those of the uid, where one is given. `what` names the work in errors.
+    ///
+    /// # Errors
+    /// As [`Self::delete_and_wait`].
+    pub(super) async fn wait_gone(
+        &self,
+        cx: &Ctx,
+        what: &str,
+        waiting: HashMap<ObjectRef, Option<String>>,
+    ) -> Result<()> {
+        let mut wait = Wait {
+            all: waiting.len(),
+            waiting,
+            held: HashMap::new(),
+            said: String::new(),
+        };
+        match cx.bound(what, wait.run(self, cx)).await {
+            Err(error) if error.fault == Fault::TimedOut => Err(wait.late(self, cx).await),
+            ended => ended,
+        }
     }
 
     /// Asks for one object's deletion, and does not wait.
@@ -96,7 +114,7 @@ impl Cluster {
 }
 
 /// What a delete met.
-enum Deleted {
+pub(super) enum Deleted {
     Absent,
     Going { uid: Option<String> },
 }
@@ -212,7 +230,7 @@ impl Wait {
         }
     }
 
-    fn late(&self, cx: &Ctx) -> Error {
+    async fn late(&self, cluster: &Cluster, cx: &Ctx) -> Error {
         const NAMED: usize = 5;
         let mut names: Vec<_> = self.waiting.keys().collect();
         names.sort();
@@ -228,24 +246,9 @@ impl Wait {
         for name in names.iter().take(NAMED) {
             let object = self.held.get(*name);
             error = error.cause(held_by(name, object, cx));
-            for condition in ["NamespaceContentRemaining", "NamespaceFinalizersRemaining"] {
-                let said = object
-                    .and_then(|object| ready::condition(object, condition))
-                    .filter(|condition| condition["status"] == "True")
-                    .and_then(|condition| condition["message"].as_str());
-                if let Some(said) = said {
-                    error = error.cause(format!("{name}: {said}"));
-                }
+            if let Some(object) = object {
+                error = chain::explain(cluster, cx, error, name, object).await;
             }
-        }
-        if self
-            .held
-            .values()
-            .any(|object| !finalizers(object).is_empty())
-        {
-            error = error.hint(
-                "a finalizer is taken away by the controller that set it, when what it guards is gone: see whether that controller runs and what it says",
-            );
         }
         error
     }
@@ -269,11 +272,14 @@ fn held_by(name: &ObjectRef, object: Option<&Value>, cx: &Ctx) -> String {
             said.push_str(&format!(", deleted {} min ago", seconds / 60));
         }
     }
+    if let Some(why) = chain::complaint(object) {
+        said.push_str(&format!("; {why}"));
+    }
     said
 }
 
 /// Returns the finalizers of an object; of a namespace also those of its spec, which guard its content.
-fn finalizers(object: &Value) -> Vec<&str> {
+pub(super) fn finalizers(object: &Value) -> Vec<&str> {
     [
         &object["metadata"]["finalizers"],
         &object["spec"]["finalizers"],

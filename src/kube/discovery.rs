@@ -20,9 +20,24 @@ pub struct Kind {
     pub plural: String,
     /// Whether its objects live in namespaces.
     pub namespaced: bool,
+    /// The names of groups of kinds that it is in: "managed", "claim".
+    pub categories: Vec<String>,
 }
 
 impl Kind {
+    /// Returns the API group, empty for the core's.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        self.api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group)
+    }
+
+    /// Tells whether it is in a category.
+    pub(super) fn is_in(&self, category: &str) -> bool {
+        self.categories.iter().any(|name| name == category)
+    }
+
     /// Returns the path of the objects of this kind in a namespace, or in all.
     pub(super) fn path(&self, namespace: Option<&str>) -> String {
         let root = if self.api_version.contains('/') {
@@ -88,7 +103,7 @@ impl Cluster {
         if !Arc::ptr_eq(&before, &now) {
             return Ok(now.get(&key).cloned());
         }
-        let fresh = self.discover(cx).await?;
+        let fresh = table(self.discover(cx).await?);
         let found = fresh.get(&key).cloned();
         let mut known = self.kinds.known.write().await;
         // What a CRD taught stays: discovery may be behind it.
@@ -96,6 +111,26 @@ impl Cluster {
         table.extend(fresh);
         *known = Arc::new(table);
         Ok(found)
+    }
+
+    /// Returns the kinds that the cluster serves now and that `wanted` chooses, each in its preferred version.
+    ///
+    /// # Errors
+    /// Those of asking the cluster.
+    pub(super) async fn list_kinds(
+        &self,
+        cx: &Ctx,
+        wanted: impl Fn(&Kind) -> bool,
+    ) -> Result<Vec<Arc<Kind>>> {
+        let mut chosen: Vec<Arc<Kind>> = Vec::new();
+        for kind in self.discover(cx).await? {
+            // Versions come in the order of preference.
+            let same = |other: &Arc<Kind>| other.group() == kind.group() && other.kind == kind.kind;
+            if wanted(&kind) && !chosen.iter().any(same) {
+                chosen.push(kind);
+            }
+        }
+        Ok(chosen)
     }
 
     /// Remembers the kinds of an established CRD, whose own words are surer and sooner there than discovery.
@@ -107,7 +142,8 @@ impl Cluster {
         *known = Arc::new(table);
     }
 
-    async fn discover(&self, cx: &Ctx) -> Result<Table> {
+    /// Returns all kinds, of each group the preferred version first.
+    async fn discover(&self, cx: &Ctx) -> Result<Vec<Arc<Kind>>> {
         let (core, groups) = futures::try_join!(
             self.discover_under(cx, "/api"),
             self.discover_under(cx, "/apis")
@@ -115,7 +151,7 @@ impl Cluster {
         Ok(core.into_iter().chain(groups).collect())
     }
 
-    async fn discover_under(&self, cx: &Ctx, path: &str) -> Result<Table> {
+    async fn discover_under(&self, cx: &Ctx, path: &str) -> Result<Vec<Arc<Kind>>> {
         let doing = "list the kinds that the cluster serves";
         let mut request = client::get_request(path)?;
         request.headers_mut().insert(
@@ -131,12 +167,22 @@ impl Cluster {
         let list: APIGroupDiscoveryList = serde_json::from_value(answer).map_err(|error| {
             Error::new(Fault::Failed, format!("cannot {doing}")).cause(error.to_string())
         })?;
-        Ok(table(list))
+        Ok(read_kinds(list))
     }
 }
 
-fn table(list: APIGroupDiscoveryList) -> Table {
+fn table(kinds: Vec<Arc<Kind>>) -> Table {
     let mut table = Table::new();
+    for kind in kinds {
+        table
+            .entry((kind.api_version.clone(), kind.kind.clone()))
+            .or_insert(kind);
+    }
+    table
+}
+
+fn read_kinds(list: APIGroupDiscoveryList) -> Vec<Arc<Kind>> {
+    let mut kinds = Vec::new();
     for group in list.items {
         let name = group.metadata.and_then(|metadata| metadata.name);
         for version in group.versions {
@@ -154,17 +200,17 @@ fn table(list: APIGroupDiscoveryList) -> Table {
                 if !resource.verbs.iter().any(|verb| verb == "get") {
                     continue;
                 }
-                let entry = Arc::new(Kind {
+                kinds.push(Arc::new(Kind {
                     api_version: api_version.clone(),
-                    kind: kind.clone(),
+                    kind,
                     plural,
                     namespaced: resource.scope.as_deref() == Some("Namespaced"),
-                });
-                table.entry((api_version.clone(), kind)).or_insert(entry);
+                    categories: resource.categories,
+                }));
             }
         }
     }
-    table
+    kinds
 }
 
 /// Returns the kinds that a CRD defines.
@@ -177,6 +223,10 @@ fn defined(crd: &Value) -> Table {
     ) else {
         return Table::new();
     };
+    let categories = spec["names"]["categories"].as_array().into_iter().flatten();
+    let categories: Vec<String> = categories
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect();
     let versions = spec["versions"].as_array().into_iter().flatten();
     versions
         .filter(|version| version["served"] == true)
@@ -188,6 +238,7 @@ fn defined(crd: &Value) -> Table {
                 kind: kind.to_owned(),
                 plural: plural.to_owned(),
                 namespaced: spec["scope"] == "Namespaced",
+                categories: categories.clone(),
             });
             ((api_version, kind.to_owned()), entry)
         })
@@ -239,7 +290,7 @@ mod tests {
             ] }] },
         ] }))
         .unwrap();
-        let table = table(list);
+        let table = table(read_kinds(list));
         assert_eq!(table.len(), 2);
         let namespace = &table[&("v1".into(), "Namespace".into())];
         assert_eq!(namespace.path(Some("ignored")), "/api/v1/namespaces");

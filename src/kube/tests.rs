@@ -2,6 +2,7 @@
 
 mod applying;
 mod deleting;
+mod draining;
 mod fixture;
 mod inventories;
 mod requests;

@@ -205,15 +205,24 @@ impl Output {
         if self.manner.format == Format::Table {
             return self.streams.data(&text());
         }
-        let mut value = serde_json::to_value(value).map_err(anyhow::Error::from)?;
-        self.commands.value(&mut value);
-        self.streams.redactor.value(&mut value);
+        let value = self.clean_value(value)?;
         let text = match self.manner.format {
             Format::Yaml => serde_saphyr::to_string(&value).map_err(anyhow::Error::from)?,
             _ => format!("{value:#}\n"),
         };
         // Once more as text could break the form.
         self.streams.write_clean(&text)
+    }
+
+    /// Returns a value as it may be shown: without secrets, and with commands as they can be typed here.
+    ///
+    /// # Errors
+    /// A value that is none in JSON.
+    pub fn clean_value(&self, value: &impl Serialize) -> Result<serde_json::Value> {
+        let mut value = serde_json::to_value(value).map_err(anyhow::Error::from)?;
+        self.commands.value(&mut value);
+        self.streams.redactor.value(&mut value);
+        Ok(value)
     }
 
     /// Returns the streams, for what has a form of its own: completions, a credential.

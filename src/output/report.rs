@@ -10,9 +10,9 @@ use super::{
     words::{write_count, write_line, write_time_taken},
 };
 use crate::{
-    engine::Finished,
+    engine::{Finished, Outcome},
     error::Kind,
-    plan::{Plan, StepId},
+    plan::{Plan, Step, StepId},
 };
 
 /// What came of a run.
@@ -40,7 +40,7 @@ pub struct Report {
     pub absent: Vec<Item>,
     /// What was left on purpose: it is not ours, or the user said so.
     pub kept: Vec<Item>,
-    /// What is still there and should not be, with its id at the provider. The caller fills it in.
+    /// What is still there and should not be, with its id at the provider. The caller adds what an audit finds.
     pub left: Vec<String>,
     /// What could not be proven to be gone, and why. The caller fills it in.
     pub unproven: Vec<String>,
@@ -86,22 +86,30 @@ impl Report {
     /// the caller's to say.
     #[must_use]
     pub fn of<A>(plan: &Plan<A>, finished: &Finished) -> Self {
-        let items = |change: Change| {
+        let done = || {
             plan.steps
                 .iter()
-                .filter_map(|step| {
-                    let outcome = finished.outcomes.get(&step.id)?;
-                    (outcome.change == change).then(|| Item {
+                .filter_map(|step| Some((step, finished.outcomes.get(&step.id)?)))
+        };
+        let items = |change: Change| {
+            done()
+                .filter(|(_, outcome)| outcome.change == change)
+                .filter_map(|(step, outcome)| {
+                    Some(Item {
                         step: step.id.clone(),
-                        what: match step.makes.is_empty() && step.removes.is_empty() {
-                            true => step.title.clone(),
-                            false => [step.makes.as_slice(), &step.removes].concat().join(", "),
-                        },
+                        what: tell(step, outcome)?,
                         notes: outcome.notes.clone(),
                     })
                 })
                 .collect()
         };
+        let kept = done().flat_map(|(step, outcome)| {
+            outcome.kept.iter().map(|what| Item {
+                step: step.id.clone(),
+                what: what.clone(),
+                notes: Vec::new(),
+            })
+        });
         Self {
             command: plan.command.clone(),
             cluster: plan.cluster.to_string(),
@@ -113,8 +121,10 @@ impl Report {
             updated: items(Change::Updated),
             removed: items(Change::Removed),
             absent: items(Change::Absent),
-            kept: items(Change::Kept),
-            left: Vec::new(),
+            kept: items(Change::Kept).into_iter().chain(kept).collect(),
+            left: done()
+                .flat_map(|(_, outcome)| outcome.left.clone())
+                .collect(),
             unproven: Vec::new(),
             failed: finished
                 .failures
@@ -207,6 +217,20 @@ impl Report {
         let next: Vec<String> = self.next.iter().map(|line| commands.text(line)).collect();
         add_section(&mut text, "next", &next);
         text
+    }
+}
+
+/// Says what a step was about; `None` where there was nothing for it to do.
+fn tell<A>(step: &Step<A>, outcome: &Outcome) -> Option<String> {
+    let told = match outcome.gone.is_empty() {
+        true => [step.makes.as_slice(), &step.removes].concat(),
+        false => outcome.gone.clone(),
+    };
+    match outcome.change {
+        // It was to delete whatever there is, and there was nothing.
+        Change::Absent if told.is_empty() => None,
+        _ if told.is_empty() => Some(step.title.clone()),
+        _ => Some(told.join(", ")),
     }
 }
 

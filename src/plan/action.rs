@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use windlass_provider::Resource;
 
+use super::Phase;
+
 /// What a step does; `steps` carries it out. Never a secret: plans are journalled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
@@ -55,6 +57,14 @@ pub enum Action {
     SyncGit {
         /// What the templates of `gitops/` need.
         scope: Value,
+    },
+    /// Deletes what objects in the cluster hold outside of it, one phase of the drain.
+    Drain {
+        /// Which.
+        phase: Phase,
+        /// What was found to stay outside of the cluster, by name and with the reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        keeps: Vec<String>,
     },
     /// Removes a component as the inventory describes it.
     UninstallComponent {

@@ -1,8 +1,13 @@
 //! The plan of `destroy`.
 
+use std::collections::BTreeMap;
+
 use windlass_provider::{ClusterName, Found, Owner, ProviderId};
 
-use super::{Action, Plan, Step, StepId};
+use super::{
+    Action, Plan, Step, StepId,
+    drain::{self, Drainable, Phase},
+};
 
 /// What was looked up before planning a destroy.
 #[derive(Clone, Debug)]
@@ -22,6 +27,8 @@ pub struct DestroyFacts {
     pub homes: Vec<String>,
     /// Whether there is an inventory in such a cluster.
     pub inventory: bool,
+    /// What one look found to drain, by phase: for a cluster that goes and whose API answers; `None`: it is not drained.
+    pub drain: Option<BTreeMap<Phase, Drainable>>,
     /// Whether it is a rehearsal.
     pub rehearsal: bool,
 }
@@ -38,9 +45,10 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
         namespaces,
         homes,
         inventory,
+        drain,
         rehearsal,
     } = facts;
-    let mut steps: Vec<Step> = Vec::new();
+    let mut steps: Vec<Step> = drain.map(drain::steps).unwrap_or_default();
     // While the controllers live that tend what is in them.
     steps.extend(remove_namespaces("kube/namespaces", namespaces, &steps));
     // One after the other, the last installed first: what needs another goes before it.
@@ -78,6 +86,7 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
             limit_seconds: 15 * 60,
         });
     }
+    // What is in the cluster goes while it lives.
     let first: Vec<StepId> = steps.iter().map(|step| step.id.clone()).collect();
     let id = |resource: &windlass_provider::ResourceId| StepId::new(format!("resource/{resource}"));
     for item in found

@@ -2,10 +2,12 @@
 
 mod action;
 mod destroy;
+mod drain;
 mod setup;
 mod step;
 
 pub use action::{Action, Chart};
 pub use destroy::{DestroyFacts, destroy};
+pub use drain::{Drainable, Phase};
 pub use setup::{Manifest, SetupFacts, setup};
 pub use step::{InvalidPlan, Plan, Step, StepId};

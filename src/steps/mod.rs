@@ -3,6 +3,8 @@
 mod access;
 mod chart;
 mod connection;
+mod drain;
+mod inside;
 mod inventory;
 mod machine;
 mod manifest;
@@ -22,11 +24,12 @@ use windlass_provider::{Change, ClusterName, Ctx, Error, Fault, Provider, Provid
 
 pub use access::{Exec, merge_access, merge_into, remove_access, write_access};
 pub use connection::Connection;
+pub use inside::{Inside, look_inside};
 pub use machine::{check_folder, check_manifest, check_path, check_programs, check_proxy};
 pub use manifest::{Origin, fetch};
 pub use survey::{Health, Installation, Survey, survey};
-pub use uninstall::{Inside, look_inside};
 
+pub use crate::kube::How;
 use crate::{
     catalog::Catalog,
     engine::{Executor, Outcome, Outcomes},
@@ -51,6 +54,8 @@ pub struct Steps {
     pub exec: Exec,
     /// The connection to the cluster's API, opened when it is first needed.
     pub connection: Connection,
+    /// How the cluster is drained, where it is.
+    pub drain: How,
     /// The secrets that components' values name: variable → value.
     pub secrets: BTreeMap<String, String>,
 }
@@ -84,6 +89,7 @@ impl Executor<Action> for Steps {
             Action::InstallChart { chart } => self.install_chart(cx, chart).await,
             Action::MakeNamespaces { names } => self.make_namespaces(cx, names).await,
             Action::SyncGit { scope } => self.sync_git(cx, scope).await,
+            Action::Drain { phase, keeps } => self.drain(cx, *phase, keeps).await,
             Action::UninstallComponent { component } => self.uninstall(cx, component).await,
             Action::RemoveNamespaces { names } => self.remove_namespaces(cx, names).await,
         }

@@ -46,9 +46,9 @@ impl Steps {
             }));
         }
         Ok(Outcome {
-            change,
             outputs,
             notes,
+            ..Outcome::of(change)
         })
     }
 

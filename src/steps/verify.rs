@@ -107,6 +107,7 @@ impl Steps {
             | Action::WriteAccess
             | Action::DeleteResource { .. }
             | Action::RemoveAccess
+            | Action::Drain { .. }
             | Action::RemoveInventory
             | Action::UninstallComponent { .. }
             | Action::RemoveNamespaces { .. } => return None,

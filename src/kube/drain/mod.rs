@@ -1,0 +1,307 @@
+//! Draining a cluster before it goes: what its objects hold outside of it is deleted through them, while the controllers that do
+//! so still live. Each target is listed and deleted until nothing of it is left. A finalizer is never touched, unless the user
+//! gives up what it guards ([`How::abandon`]), and then that is named.
+
+pub(super) mod chain;
+mod find;
+mod kept;
+mod volumes;
+
+pub use find::deletable;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use windlass_provider::{Ctx, Error, Fault, Result};
+
+use super::{Cluster, ObjectRef};
+
+/// How long an object may be stuck before it is given up, where the user said so.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What is drained together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Crossplane's claims and composites.
+    Claims,
+    /// Crossplane's managed resources and the resources of Azure Service Operator.
+    Managed,
+    /// The Helm releases whose objects hold load balancers or disks.
+    Releases,
+    /// Services of type LoadBalancer, Ingresses and Gateways.
+    Network,
+    /// Volumes that are disks of a cloud, and before them the pods that mount them.
+    Volumes,
+}
+
+impl Target {
+    /// All of them, in the order in which they are drained.
+    pub const ALL: [Self; 5] = [
+        Self::Claims,
+        Self::Managed,
+        Self::Releases,
+        Self::Network,
+        Self::Volumes,
+    ];
+
+    /// Returns what it is, as a fragment in the plural.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Claims => "claims and composites",
+            Self::Managed => "managed resources",
+            Self::Releases => "Helm releases",
+            Self::Network => "load balancers",
+            Self::Volumes => "volumes",
+        }
+    }
+}
+
+/// How to drain.
+#[derive(Clone, Debug, Default)]
+pub struct How {
+    /// Whether what is stuck is given up: its finalizers are removed, and what they guard goes on existing.
+    pub abandon: bool,
+    /// Whether disks are kept: their volumes are told to retain them.
+    pub keep_volumes: bool,
+    /// Cancelled when no time is left to wait: what there is is still asked to go, and the drain ends.
+    pub hurry: CancellationToken,
+    /// When that is, where a budget says so.
+    pub hurry_at: Option<Timestamp>,
+}
+
+/// What came of draining a target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// What is gone, each with what the cloud called it: "Bucket team/data (data-7f2c)".
+    pub removed: Vec<String>,
+    /// What stays outside of the cluster as its objects say, and why.
+    pub kept: BTreeSet<String>,
+    /// What the user gave up: it still exists.
+    pub given_up: Vec<String>,
+}
+
+/// Returns those of `found` whose cloud resource stays by their own word, and why: "Bucket team/data (data-7f2c): …".
+#[must_use]
+pub fn list_kept(found: &[Value]) -> Vec<String> {
+    found
+        .iter()
+        .filter_map(|object| {
+            Some(format!(
+                "{}: {}",
+                kept::named(object),
+                kept::stays_because(object)?
+            ))
+        })
+        .collect()
+}
+
+/// Names objects with what the cloud calls what they hold: "Bucket team/data (data-7f2c)".
+#[must_use]
+pub fn list_names<'a>(found: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
+    found.into_iter().map(kept::named).collect()
+}
+
+impl Cluster {
+    /// Tells Flux's Kustomizations to rest, parents first, so that nothing that goes is brought back. Returns their names.
+    ///
+    /// # Errors
+    /// Those of the API.
+    pub async fn suspend_kustomizations(&self, cx: &Ctx) -> Result<Vec<String>> {
+        const GROUP: &str = "kustomize.toolkit.fluxcd.io";
+        let Some(kind) = self
+            .find_kind(cx, &format!("{GROUP}/v1"), "Kustomization")
+            .await?
+        else {
+            return Ok(Vec::new());
+        };
+        let found = self.list(cx, &kind, None, &Default::default()).await?;
+        let label = |object: &Value, name: &str| {
+            let value = object["metadata"]["labels"][format!("{GROUP}/{name}")].as_str();
+            value.unwrap_or_default().to_owned()
+        };
+        let parent = |object: &Value| {
+            let (namespace, name) = (label(object, "namespace"), label(object, "name"));
+            found.iter().find(|other| {
+                other["metadata"]["namespace"] == *namespace && other["metadata"]["name"] == *name
+            })
+        };
+        let depth = |object: &Value| {
+            let mut at = object;
+            let mut depth = 0;
+            while let Some(above) = parent(at).filter(|_| depth <= found.len()) {
+                at = above;
+                depth += 1;
+            }
+            depth
+        };
+        let mut ordered: Vec<&Value> = found
+            .iter()
+            .filter(|object| object["spec"]["suspend"] != true)
+            .collect();
+        ordered.sort_by_key(|object| depth(object));
+        let mut names = Vec::new();
+        for name in ordered.into_iter().filter_map(ObjectRef::of) {
+            self.patch(cx, &name, &json!({ "spec": { "suspend": true } }))
+                .await?;
+            names.push(name.to_string());
+        }
+        Ok(names)
+    }
+
+    /// Lists and deletes what there is of a target until nothing of it is left.
+    ///
+    /// # Errors
+    /// Those of the API. [`Fault::TimedOut`] when the context's deadline passes, with who holds what is left; the same when
+    /// there is no time to wait any more, and [`Fault::Cancelled`] when the user interrupts: all that is left of this target and
+    /// of those after it has then been asked to go.
+    pub async fn drain(&self, cx: &Ctx, target: Target, how: &How) -> Result<Drained> {
+        let hurry = async {
+            match how.hurry_at {
+                Some(at) => tokio::select! {
+                    () = how.hurry.cancelled() => {}
+                    () = cx.clock.reached(at) => {}
+                },
+                None => how.hurry.cancelled().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = hurry => Err(self.ask_rest(cx, target, how).await),
+            drained = self.drain_patiently(cx, target, how) => drained,
+        }
+    }
+
+    async fn drain_patiently(&self, cx: &Ctx, target: Target, how: &How) -> Result<Drained> {
+        let mut drained = Drained::default();
+        loop {
+            let found = self.find_drainable(cx, target).await?;
+            drained.kept.extend(list_kept(&found));
+            if target == Target::Volumes {
+                return self.drain_volumes(cx, found, how, drained).await;
+            }
+            let wave: Vec<&Value> = match target {
+                Target::Claims => find::roots(&found),
+                _ => find::leaves(&found),
+            };
+            if wave.is_empty() {
+                return Ok(drained);
+            }
+            self.remove(cx, &wave, how, &mut drained).await?;
+        }
+    }
+
+    /// Deletes objects and waits until they are gone, or gives them up.
+    async fn remove(
+        &self,
+        cx: &Ctx,
+        objects: &[&Value],
+        how: &How,
+        drained: &mut Drained,
+    ) -> Result<()> {
+        let refs: Vec<ObjectRef> = objects.iter().filter_map(|it| ObjectRef::of(it)).collect();
+        let note = |gone: &[ObjectRef], drained: &mut Drained| {
+            let names = objects
+                .iter()
+                .filter(|it| ObjectRef::of(it).is_some_and(|name| gone.contains(&name)))
+                .filter(|it| kept::stays_because(it).is_none());
+            drained.removed.extend(names.map(|it| kept::named(it)));
+        };
+        if !how.abandon {
+            self.delete_and_wait(cx, &refs).await?;
+            note(&refs, drained);
+            return Ok(());
+        }
+        let mut left = refs;
+        loop {
+            match self.delete_and_wait(&cx.within(PATIENCE), &left).await {
+                Ok(_) => {
+                    note(&left, drained);
+                    return Ok(());
+                }
+                Err(error) if error.fault == Fault::TimedOut => {}
+                Err(error) => return Err(error),
+            }
+            let (gone, held) = self.split_gone(cx, &left).await?;
+            note(&gone, drained);
+            left = held.iter().filter_map(ObjectRef::of).collect();
+            if gone.is_empty() {
+                for object in &held {
+                    self.give_up(cx, object, drained).await?;
+                }
+                // What is given up is not gone where it counts.
+                return self.delete_and_wait(cx, &left).await.map(drop);
+            }
+        }
+    }
+
+    /// Returns which of these are gone, and the others as they are now.
+    async fn split_gone(
+        &self,
+        cx: &Ctx,
+        refs: &[ObjectRef],
+    ) -> Result<(Vec<ObjectRef>, Vec<Value>)> {
+        let found = self.read_all(cx, refs, super::list::Depth::Whole).await?;
+        let gone = refs.iter().zip(&found);
+        let gone = gone.filter(|(_, found)| found.is_none());
+        let gone = gone.map(|(name, _)| name.clone()).collect();
+        Ok((gone, found.into_iter().flatten().collect()))
+    }
+
+    /// Removes the finalizers of an object that is stuck: what they guard goes on existing, and is named.
+    async fn give_up(&self, cx: &Ctx, object: &Value, drained: &mut Drained) -> Result<()> {
+        let Some(name) = ObjectRef::of(object) else {
+            return Ok(());
+        };
+        let named = kept::named(object);
+        cx.progress
+            .say(format!("giving up {named}: its finalizers are removed"));
+        drained.given_up.push(named);
+        match self
+            .patch(cx, &name, &json!({ "metadata": { "finalizers": null } }))
+            .await
+        {
+            // It went by itself meanwhile.
+            Err(_) if self.get(cx, &name).await?.is_none() => {
+                drained.given_up.pop();
+                Ok(())
+            }
+            answer => answer.map(drop),
+        }
+    }
+
+    /// Asks all that is left of a target and of those after it to go, without waiting; returns the error that says so.
+    async fn ask_rest(&self, cx: &Ctx, target: Target, how: &How) -> Error {
+        let doing = format!("drain {}", target.as_str());
+        let mut error = match how.hurry.is_cancelled() {
+            true => Error::cancelled(&doing),
+            false => Error::timed_out(&doing),
+        };
+        let rest = Target::ALL.into_iter().skip_while(|it| *it != target);
+        for target in rest {
+            if target == Target::Volumes && how.keep_volumes {
+                continue;
+            }
+            let asked = async {
+                let found = self.find_drainable(cx, target).await?;
+                let refs: Vec<ObjectRef> = match target {
+                    Target::Volumes => find::claims_of(&found),
+                    _ => found.iter().filter_map(ObjectRef::of).collect(),
+                };
+                self.delete_all(cx, &refs).await?;
+                Ok::<_, Error>(refs.len())
+            };
+            error = match asked.await {
+                Ok(0) => error,
+                Ok(count) => error.cause(format!(
+                    "{}: {count} asked to go, and not waited for: their controllers go on with it",
+                    target.as_str()
+                )),
+                Err(failed) => error.cause(format!("{}: {failed}", target.as_str())),
+            };
+        }
+        error
+    }
+}

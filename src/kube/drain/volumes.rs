@@ -1,0 +1,84 @@
+//! Disks: first what mounts them, then their claims; the storage driver deletes a disk with its claim.
+
+use serde_json::{Value, json};
+use windlass_provider::{Ctx, Result};
+
+use super::{Drained, How, find, kept};
+use crate::kube::{Cluster, ObjectRef};
+
+impl Cluster {
+    pub(super) async fn drain_volumes(
+        &self,
+        cx: &Ctx,
+        mut volumes: Vec<Value>,
+        how: &How,
+        mut drained: Drained,
+    ) -> Result<Drained> {
+        loop {
+            for volume in &volumes {
+                let retained = volume["spec"]["persistentVolumeReclaimPolicy"] != "Delete";
+                if !how.keep_volumes && !retained {
+                    continue;
+                }
+                let why = match retained {
+                    true => "its reclaim policy is Retain",
+                    false => "you asked to keep volumes",
+                };
+                if let (Some(name), false) = (ObjectRef::of(volume), retained) {
+                    let retain = json!({ "spec": { "persistentVolumeReclaimPolicy": "Retain" } });
+                    self.patch(cx, &name, &retain).await?;
+                }
+                drained
+                    .kept
+                    .insert(format!("{}: {why}", kept::named(volume)));
+            }
+            let going: Vec<Value> = find::deletable(&volumes).cloned().collect();
+            if how.keep_volumes || going.is_empty() {
+                return Ok(drained);
+            }
+            let claims = find::claims_of(&going);
+            let users = self.find_users(cx, &claims).await?;
+            let users: Vec<ObjectRef> = users
+                .owners
+                .iter()
+                .chain(&users.pods)
+                .filter_map(ObjectRef::of)
+                .collect();
+            self.delete_and_wait(cx, &users).await?;
+            self.delete_and_wait(cx, &claims).await?;
+            // A volume without a claim has nobody who would let go of it.
+            let unclaimed: Vec<ObjectRef> = going
+                .iter()
+                .filter(|volume| volume["spec"]["claimRef"].is_null())
+                .filter_map(ObjectRef::of)
+                .collect();
+            self.delete_all(cx, &unclaimed).await?;
+            let all: Vec<&Value> = going.iter().collect();
+            self.await_disks(cx, &all, how, &mut drained).await?;
+            volumes = self.find_drainable(cx, super::Target::Volumes).await?;
+        }
+    }
+
+    /// Waits until the storage driver has deleted the disks, or gives them up.
+    async fn await_disks(
+        &self,
+        cx: &Ctx,
+        volumes: &[&Value],
+        how: &How,
+        drained: &mut Drained,
+    ) -> Result<()> {
+        if how.abandon {
+            return self.remove(cx, volumes, how, drained).await;
+        }
+        let waiting = volumes.iter().filter_map(|volume| {
+            let uid = volume["metadata"]["uid"].as_str().map(str::to_owned);
+            Some((ObjectRef::of(volume)?, uid))
+        });
+        let what = "wait until the storage driver has deleted the disks";
+        self.wait_gone(cx, what, waiting.collect()).await?;
+        drained
+            .removed
+            .extend(volumes.iter().map(|volume| kept::named(volume)));
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! The phases of the drain.
+
+use std::collections::BTreeSet;
+
+use windlass_provider::{Change, Ctx, Result};
+
+use super::Steps;
+use crate::{engine::Outcome, kube::Target, plan::Phase};
+
+/// Returns what a phase lists and deletes; `None` where it deletes nothing.
+pub(super) fn target_of(phase: Phase) -> Option<Target> {
+    match phase {
+        Phase::Gitops => None,
+        Phase::Claims => Some(Target::Claims),
+        Phase::Managed => Some(Target::Managed),
+        Phase::Releases => Some(Target::Releases),
+        Phase::Network => Some(Target::Network),
+        Phase::Volumes => Some(Target::Volumes),
+    }
+}
+
+impl Steps {
+    pub(super) async fn drain(&self, cx: &Ctx, phase: Phase, keeps: &[String]) -> Result<Outcome> {
+        let cluster = self.cluster(cx).await?;
+        let Some(target) = target_of(phase) else {
+            let suspended = cluster.suspend_kustomizations(cx).await?;
+            let notes = suspended
+                .into_iter()
+                .map(|name| format!("{name} is suspended"));
+            let notes: Vec<String> = notes.collect();
+            let change = match notes.is_empty() {
+                true => Change::Absent,
+                false => Change::Updated,
+            };
+            return Ok(Outcome {
+                notes,
+                ..Outcome::of(change)
+            });
+        };
+        let drained = cluster.drain(cx, target, &self.drain).await?;
+        let mut kept = drained.kept;
+        kept.extend(keeps.iter().cloned());
+        // What was given up is not kept on purpose any more than it is gone.
+        let kept: BTreeSet<String> = kept;
+        let change = match drained.removed.is_empty() {
+            true => Change::Absent,
+            false => Change::Removed,
+        };
+        Ok(Outcome {
+            gone: drained.removed,
+            kept: kept.into_iter().collect(),
+            left: drained
+                .given_up
+                .into_iter()
+                .map(|name| format!("{name}: given up, as --abandon asked"))
+                .collect(),
+            ..Outcome::of(change)
+        })
+    }
+}
