@@ -94,13 +94,34 @@ pub(super) fn authenticate(state: &State, request: &Request) -> Result<User, Sta
         );
         return Err(Status::forbidden("", "users", name, &why));
     }
-    let groups: Vec<&str> = request
-        .headers
-        .get_all("impersonate-group")
+    let given = request.headers.get_all("impersonate-group").iter();
+    let given: Vec<&str> = given.filter_map(|value| value.to_str().ok()).collect();
+    let mut user = User::new(name, &given);
+    let account = name.strip_prefix("system:serviceaccount:");
+    if let Some((namespace, _)) = account
+        .filter(|_| given.is_empty())
+        .and_then(|it| it.split_once(':'))
+    {
+        user.groups = vec![
+            "system:serviceaccounts".to_owned(),
+            format!("system:serviceaccounts:{namespace}"),
+        ];
+    }
+    // As the real filter adds it.
+    let (known, unknown) = ("system:authenticated", "system:unauthenticated");
+    if !user
+        .groups
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    Ok(User::new(name, &groups))
+        .any(|group| group == known || group == unknown)
+    {
+        let added = if name == "system:anonymous" {
+            unknown
+        } else {
+            known
+        };
+        user.groups.push(added.to_owned());
+    }
+    Ok(user)
 }
 
 fn unauthorized() -> Status {

@@ -2,6 +2,7 @@
 
 use super::{
     kinds::Kind,
+    protobuf,
     schema::{Object, Schema},
     status::Status,
 };
@@ -17,13 +18,25 @@ pub(super) struct Decoded {
     pub(super) problems: Vec<String>,
 }
 
-/// Parses text that may name a key twice; the last one counts.
-pub(super) fn parse(body: &[u8], yaml: bool) -> Result<(Value, Vec<String>), String> {
-    if yaml {
-        let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-        return serde_saphyr::from_str(text)
-            .map(|value| (value, Vec::new()))
-            .map_err(|error| error.to_string());
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Media {
+    Json,
+    Yaml,
+    Protobuf,
+}
+
+/// Parses a body. JSON may name a key twice; the last one counts.
+pub(super) fn parse(body: &[u8], media: Media) -> Result<(Value, Vec<String>), String> {
+    match media {
+        Media::Json => {}
+        Media::Yaml => {
+            let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+            return serde_saphyr::from_str(text)
+                .map(|value| (value, Vec::new()))
+                .map_err(|error| error.to_string());
+        }
+        Media::Protobuf => return protobuf::decode(body).map(|value| (value, Vec::new())),
     }
     let mut duplicates = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_slice(body);
@@ -44,8 +57,11 @@ pub(super) fn parse(body: &[u8], yaml: bool) -> Result<(Value, Vec<String>), Str
 }
 
 /// Decodes an object of a kind, as a POST or PUT carries it.
-pub(super) fn decode(body: &[u8], yaml: bool, kind: &Kind) -> Result<Decoded, Status> {
-    let (object, duplicates) = parse(body, yaml).map_err(|error| {
+pub(super) fn decode(body: &[u8], media: Media, kind: &Kind) -> Result<Decoded, Status> {
+    let (object, duplicates) = parse(body, media).map_err(|error| {
+        if media == Media::Protobuf {
+            return Status::bad_request(error);
+        }
         let shown = if body.is_empty() { "<empty>".into() } else { String::from_utf8_lossy(body) };
         Status::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {error} ({shown})",
@@ -391,7 +407,7 @@ mod tests {
             .resource("apps", "v1", "deployments")
             .expect("served");
         let body = br#"{"spec":{"replicas":1,"replicas":2,"template":{"spec":{"containers":[{"name":"a","imag":"b"}]}}}}"#;
-        let decoded = decode(body, false, kind).expect("decodes");
+        let decoded = decode(body, Media::Json, kind).expect("decodes");
         assert_eq!(
             decoded.problems,
             [
@@ -408,7 +424,7 @@ mod tests {
         let kind = registry
             .resource("apps", "v1", "deployments")
             .expect("served");
-        let refused = decode(br#"{"spec":{"replicas":"two"}}"#, false, kind)
+        let refused = decode(br#"{"spec":{"replicas":"two"}}"#, Media::Json, kind)
             .err()
             .expect("is refused");
         assert_eq!(

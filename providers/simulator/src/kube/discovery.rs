@@ -1,7 +1,8 @@
-//! What is served, as clients ask for it: legacy and aggregated discovery, version, health, OpenAPI index.
+//! What is served, as clients ask for it: legacy and aggregated discovery, version, health.
 
 use super::{
     kinds::{Group, Kind, Subresource, api_version},
+    openapi,
     request::{Accepted, Form, Request},
     respond::{Reply, plain},
     state::State,
@@ -25,17 +26,8 @@ pub(super) fn answer(
         ["healthz" | "readyz" | "livez", rest @ ..] if rest.len() < 2 => {
             Reply::Text(200, "ok".to_owned())
         }
-        ["openapi", "v3"] => {
-            let paths: Value = paths(state, false)
-                .into_iter()
-                .map(|path| {
-                    let url = format!("/openapi/v3/{path}");
-                    (path, json!({ "serverRelativeURL": url }))
-                })
-                .collect();
-            // Declared as plain text by the real server too.
-            Reply::Text(200, json!({ "paths": paths }).to_string())
-        }
+        // Declared as plain text by the real server too.
+        ["openapi", "v3"] => Reply::Text(200, openapi::index(paths(state, false)).to_string()),
         ["openapi", "v3", "api", version] => document(state, "", version),
         ["openapi", "v3", "apis", group, version] => document(state, group, version),
         ["openapi", "v2"] => {
@@ -155,43 +147,11 @@ fn paths(state: &State, rooted: bool) -> Vec<String> {
     paths
 }
 
-/// Returns the OpenAPI document of a group's version: its paths with the parameters of a patch, by which clients learn that fields are
-/// checked here. It holds no schemas.
 fn document(state: &State, group: &str, version: &str) -> Reply {
-    let found = state
-        .registry
-        .group(group)
-        .and_then(|group| group.versions.iter().find(|(name, _)| name == version));
-    let Some((_, kinds)) = found else {
-        return Reply::Text(404, NOT_FOUND.to_owned());
-    };
-    let root = if group.is_empty() {
-        format!("/api/{version}")
-    } else {
-        format!("/apis/{group}/{version}")
-    };
-    let parameters: Vec<Value> = ["dryRun", "fieldManager", "fieldValidation", "force"]
-        .iter()
-        .map(|name| json!({ "name": name, "in": "query", "schema": { "type": "string", "uniqueItems": true } }))
-        .collect();
-    let paths: Value = kinds
-        .iter()
-        .filter(|kind| kind.verbs.contains(&"patch"))
-        .map(|kind| {
-            let namespace = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
-            let patch = json!({
-                "parameters": parameters, "responses": { "200": { "description": "OK" } },
-                "x-kubernetes-action": "patch",
-                "x-kubernetes-group-version-kind": { "group": group, "version": version, "kind": kind.kind },
-            });
-            (format!("{root}{namespace}/{}/{{name}}", kind.plural), json!({ "patch": patch }))
-        })
-        .collect();
-    let info = json!({ "title": "Kubernetes", "version": state.settings.git_version });
-    Reply::Value(
-        200,
-        json!({ "openapi": "3.0.0", "info": info, "paths": paths, "components": { "schemas": {} } }),
-    )
+    match openapi::document(state, group, version) {
+        Some(document) => Reply::Value(200, document),
+        None => Reply::Text(404, NOT_FOUND.to_owned()),
+    }
 }
 
 fn resources(state: &State, group: &str, version: &str) -> Reply {

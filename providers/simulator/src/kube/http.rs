@@ -2,7 +2,8 @@
 
 use super::{
     auth::{self, User},
-    convert, decode,
+    convert,
+    decode::{self, Media},
     delete::{self, DeleteOptions, Deleted},
     discovery,
     kinds::{Kind, Origin},
@@ -19,7 +20,7 @@ use super::{
     write::{self, Patch, WriteOptions, Written},
 };
 use axum::body::Body;
-use http::{Response, header};
+use http::Response;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -271,11 +272,12 @@ fn selector_of(target: &Target, request: &Request) -> Result<Selector, Status> {
     Selector::parse(labels, &fields, &target.kind)
 }
 
-/// Returns whether a body is YAML; other types than JSON and YAML are refused.
-pub(super) fn is_yaml(request: &Request) -> Result<bool, Status> {
+/// Returns how a body is written; what the server does not read is refused.
+pub(super) fn media_of(request: &Request) -> Result<Media, Status> {
     match request.content_type() {
-        "application/json" | "" | "*/*" => Ok(false),
-        "application/yaml" | "application/x-yaml" => Ok(true),
+        "application/json" | "" | "*/*" => Ok(Media::Json),
+        "application/yaml" | "application/x-yaml" => Ok(Media::Yaml),
+        "application/vnd.kubernetes.protobuf" => Ok(Media::Protobuf),
         _ => Err(unsupported(
             "application/json, application/yaml, application/vnd.kubernetes.protobuf",
         )),
@@ -290,7 +292,7 @@ fn unsupported(accepted: &str) -> Status {
 }
 
 fn object_of(request: &Request, kind: &Kind) -> Result<(Value, Vec<String>), Status> {
-    let decoded = decode::decode(&request.body, is_yaml(request)?, kind)?;
+    let decoded = decode::decode(&request.body, media_of(request)?, kind)?;
     Ok((decoded.object, decoded.problems))
 }
 
@@ -417,8 +419,11 @@ pub(super) fn patch_of(request: &Request, kind: &Kind) -> Result<PatchRequest, S
     }
     let validation = request.validation("PatchOptions")?;
     let dry_run = request.dry_run("PatchOptions")?;
-    let yaml = apply && !request.body.starts_with(b"{");
-    let (body, _) = decode::parse(&request.body, yaml).map_err(Status::bad_request)?;
+    let form = match apply && !request.body.starts_with(b"{") {
+        true => Media::Yaml,
+        false => Media::Json,
+    };
+    let (body, _) = decode::parse(&request.body, form).map_err(Status::bad_request)?;
     let patch = match media {
         "application/json-patch+json" => Patch::Json(body),
         "application/merge-patch+json" => Patch::Merge(body),
@@ -440,8 +445,7 @@ fn delete_options(request: &Request) -> Result<DeleteOptions, Status> {
     let body = if request.body.is_empty() {
         Value::Null
     } else {
-        let yaml = request.header(header::CONTENT_TYPE).is_some() && is_yaml(request)?;
-        decode::parse(&request.body, yaml)
+        decode::parse(&request.body, media_of(request)?)
             .map_err(Status::bad_request)?
             .0
     };

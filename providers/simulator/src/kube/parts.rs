@@ -101,7 +101,7 @@ fn scale(state: &mut State, target: &Target, request: &Request) -> Result<Answer
         return Ok(Reply::Value(200, scale).into());
     }
     let (manager, dry_run) = if request.method == Method::PUT {
-        scale = decode::parse(&request.body, http::is_yaml(request)?)
+        scale = decode::parse(&request.body, http::media_of(request)?)
             .map_err(Status::bad_request)?
             .0;
         (request.manager(), request.dry_run("UpdateOptions")?)
@@ -161,6 +161,7 @@ fn log(state: &State, target: &Target, request: &Request) -> Result<Answer, Stat
         .store
         .get(&key)
         .ok_or_else(|| Status::not_found(&kind.group, &kind.plural, &key.name))?;
+    check_container(object, &key.name, request)?;
     let Some(text) = object["metadata"]["annotations"][LOG].as_str() else {
         // A pod that runs nowhere has said nothing.
         return Ok(Reply::Text(
@@ -185,9 +186,59 @@ fn log(state: &State, target: &Target, request: &Request) -> Result<Answer, Stat
     Ok(Reply::Text(200, shown).into())
 }
 
+/// Refuses to show what a container says that is not there, or has not begun, as the real server and its kubelet do.
+fn check_container(pod: &Value, name: &str, request: &Request) -> Result<(), Status> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = |field: &str| pod["spec"][field].as_array().cloned().unwrap_or_default();
+    let names: Vec<String> = list("containers")
+        .iter()
+        .map(|it| text(&it["name"]))
+        .collect();
+    let container = match (request.parameter("container"), names.as_slice()) {
+        (Some(given), _) => given.to_owned(),
+        (None, [only]) => only.clone(),
+        (None, _) => {
+            let shown = names.join(" ");
+            return Err(Status::bad_request(format!(
+                "a container name must be specified for pod {name}, choose one of: [{shown}]"
+            )));
+        }
+    };
+    if !names.contains(&container)
+        && !list("initContainers")
+            .iter()
+            .any(|it| it["name"] == *container)
+    {
+        return Err(Status::bad_request(format!(
+            "container {container} is not valid for pod {name}"
+        )));
+    }
+    let states = pod["status"]["containerStatuses"].as_array();
+    let state = states
+        .into_iter()
+        .flatten()
+        .find(|it| it["name"] == *container);
+    let Some(state) = state else {
+        return Ok(());
+    };
+    if request.flag("previous") && state["lastState"]["terminated"].is_null() {
+        return Err(Status::bad_request(format!(
+            "previous terminated container \"{container}\" in pod \"{name}\" not found"
+        )));
+    }
+    let why = match state["state"]["waiting"]["reason"].as_str() {
+        None | Some("CrashLoopBackOff") => return Ok(()),
+        Some("ErrImagePull" | "ImagePullBackOff") => "trying and failing to pull image",
+        Some(reason) => reason,
+    };
+    Err(Status::bad_request(format!(
+        "container \"{container}\" in pod \"{name}\" is waiting to start: {why}"
+    )))
+}
+
 fn token(state: &State, target: &Target, request: &Request) -> Result<Answer, Status> {
     let (kind, key) = (&target.kind, target.key());
-    let body = decode::parse(&request.body, http::is_yaml(request)?)
+    let body = decode::parse(&request.body, http::media_of(request)?)
         .map_err(Status::bad_request)?
         .0;
     let account = state
@@ -238,7 +289,7 @@ fn token(state: &State, target: &Target, request: &Request) -> Result<Answer, St
 
 fn evict(state: &mut State, target: &Target, request: &Request) -> Result<Answer, Status> {
     let (kind, key) = (&target.kind, target.key());
-    let body = decode::parse(&request.body, http::is_yaml(request)?)
+    let body = decode::parse(&request.body, http::media_of(request)?)
         .map_err(Status::bad_request)?
         .0;
     if body["metadata"]["name"]

@@ -35,7 +35,7 @@ fn review(
     target: &Target,
     request: &Request,
 ) -> Result<Answer, Status> {
-    let decoded = super::decode::decode(&request.body, super::http::is_yaml(request)?, kind)?;
+    let decoded = super::decode::decode(&request.body, super::http::media_of(request)?, kind)?;
     let mut object = decoded.object;
     let spec = object["spec"].clone();
     if kind.kind == "SelfSubjectReview" {
