@@ -220,7 +220,10 @@ fn definition(crd: Crd) -> Value {
     let columns: Vec<Value> = crd
         .columns
         .iter()
-        .map(|(name, path)| json!({"name": name, "type": "string", "jsonPath": path}))
+        .map(|(name, path)| {
+            let dated = path == ".metadata.creationTimestamp";
+            json!({"name": name, "type": if dated { "date" } else { "string" }, "jsonPath": path})
+        })
         .collect();
     let open = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     let mut spec = open.clone();

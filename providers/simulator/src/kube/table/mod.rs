@@ -1,6 +1,9 @@
 //! Objects as rows with columns, for kubectl, and as metadata alone.
 
+mod age;
 mod cells;
+mod columns;
+mod path;
 
 use super::{
     kinds::{Kind, Origin},
@@ -113,88 +116,9 @@ struct Column {
     path: String,
 }
 
-/// Columns of built-in kinds besides Name and Age: name, the field whose description it bears, priority.
-type Extra = (&'static str, &'static str, i64);
-
-fn extra(kind: &Kind) -> (&'static [Extra], &'static [Extra]) {
-    match (kind.group.as_str(), kind.kind.as_str()) {
-        ("", "Pod") => (
-            &[
-                (
-                    "Ready",
-                    "=The aggregate readiness state of this pod for accepting traffic.",
-                    0,
-                ),
-                (
-                    "Status",
-                    "=The aggregate status of the containers in this pod.",
-                    0,
-                ),
-                (
-                    "Restarts",
-                    "=The number of times the containers in this pod have been restarted and when the last container in this pod \
-                     has restarted.",
-                    0,
-                ),
-            ],
-            &[
-                ("IP", "status.podIP", 1),
-                ("Node", "spec.nodeName", 1),
-                ("Nominated Node", "status.nominatedNodeName", 1),
-                ("Readiness Gates", "spec.readinessGates", 1),
-            ],
-        ),
-        ("apps", "Deployment") => (
-            &[
-                ("Ready", "=Number of the pod with ready state", 0),
-                ("Up-to-date", "status.updatedReplicas", 0),
-                ("Available", "status.availableReplicas", 0),
-            ],
-            &[
-                ("Containers", "=Names of each container in the template.", 1),
-                (
-                    "Images",
-                    "=Images referenced by each container in the template.",
-                    1,
-                ),
-                ("Selector", "spec.selector", 1),
-            ],
-        ),
-        ("apps", "ReplicaSet") => (
-            &[
-                ("Desired", "spec.replicas", 0),
-                ("Current", "status.replicas", 0),
-                ("Ready", "status.readyReplicas", 0),
-            ],
-            &[],
-        ),
-        ("apps", "StatefulSet") => (&[("Ready", "=Number of the pod with ready state", 0)], &[]),
-        ("", "ConfigMap") => (&[("Data", "data", 0)], &[]),
-        ("", "Secret") => (&[("Type", "type", 0), ("Data", "data", 0)], &[]),
-        ("", "Namespace") => (&[("Status", "=The status of the namespace", 0)], &[]),
-        ("", "Node") => (
-            &[
-                ("Status", "=The status of the node", 0),
-                ("Version", "status.nodeInfo.kubeletVersion", 0),
-            ],
-            &[],
-        ),
-        ("", "Service") => (
-            &[
-                ("Type", "spec.type", 0),
-                ("Cluster-IP", "spec.clusterIP", 0),
-                ("External-IP", "spec.externalIPs", 0),
-                ("Port(s)", "spec.ports", 0),
-            ],
-            &[("Selector", "spec.selector", 1)],
-        ),
-        _ => (&[], &[]),
-    }
-}
-
 fn columns(kind: &Kind) -> Vec<Column> {
     let describe = |field: &str| describe(kind, field);
-    let column = |(name, field, priority): &Extra| Column {
+    let column = |(name, field, priority): &columns::Extra| Column {
         name: (*name).to_owned(),
         class: "string".to_owned(),
         description: field
@@ -235,19 +159,17 @@ fn columns(kind: &Kind) -> Vec<Column> {
         }
         return columns;
     }
-    let (before, after) = extra(kind);
-    columns.extend(before.iter().map(column));
-    let dated = before.is_empty();
-    let mut age = column(&(
-        if dated { "Created At" } else { "Age" },
-        "metadata.creationTimestamp",
-        0,
-    ));
-    if dated {
-        "date".clone_into(&mut age.class);
+    let extra = columns::of(&kind.group, &kind.kind);
+    // An event is told by what it says: its name comes last.
+    if extra.iter().any(|(name, ..)| *name == "Name") {
+        columns.clear();
     }
-    columns.push(age);
-    columns.extend(after.iter().map(column));
+    columns.extend(extra.iter().map(column));
+    if extra.is_empty() {
+        let mut created = column(&("Created At", "metadata.creationTimestamp", 0));
+        "date".clone_into(&mut created.class);
+        columns.push(created);
+    }
     columns
 }
 
