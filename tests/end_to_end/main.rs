@@ -7,6 +7,7 @@ mod doctor;
 mod files;
 mod help;
 mod kubeconfig;
+mod kubectl;
 mod lifecycle;
 mod man;
 mod mistakes;

@@ -70,6 +70,18 @@ impl<'b> Going<'b> {
         }
     }
 
+    /// Waits until it prints a line with `part` on standard output.
+    #[track_caller]
+    pub(crate) fn prints(&mut self, part: &str) {
+        let mut seen = String::new();
+        while !seen.contains(part) {
+            match self.out.recv_timeout(LIMIT) {
+                Ok(line) => seen.push_str(&line),
+                Err(_) => panic!("it never printed \"{part}\":\n{seen}"),
+            }
+        }
+    }
+
     /// Returns its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

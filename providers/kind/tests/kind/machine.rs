@@ -105,7 +105,7 @@ impl Machine {
         };
         let Some(kind) = kind else {
             // Written past the test harness, which would swallow it.
-            let message = "SKIPPED: the real kind is not installed; see .ci/kind (or set WINDLASS_TEST_KIND)\n";
+            let message = "SKIPPED: the real kind is not installed; see .ci/debian (or set WINDLASS_TEST_KIND)\n";
             std::io::stderr().write_all(message.as_bytes()).unwrap();
             return None;
         };

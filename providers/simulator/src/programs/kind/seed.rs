@@ -166,7 +166,8 @@ fn static_pods(scene: &Scene<'_>, part: &str) -> Vec<Value> {
 }
 
 fn workload(kind: &str, namespace: &str, name: &str, replicas: u32, image: &str) -> Value {
-    let labels = json!({"k8s-app": name});
+    // As kubeadm labels it: the Service is older than CoreDNS.
+    let labels = json!({"k8s-app": if name == "coredns" { "kube-dns" } else { name }});
     let mut object = json!({
         "apiVersion": "apps/v1", "kind": kind,
         "metadata": {"name": name, "namespace": namespace, "labels": labels},
