@@ -18,18 +18,24 @@ mod workloads;
 pub(crate) use object::{is_true, key};
 
 use crate::{
-    clock::{Clock, Work},
+    clock::{self, Clock, Work},
     ground::Ground,
     kube::{ApiServer, Change, ChangeKind, Key, Status},
 };
 use jiff::Timestamp;
 use queue::Queue;
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::{
     broadcast::{self, error::TryRecvError},
     watch,
 };
+
+/// How long after an event the same is another one.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// When a reactor wants to look again.
 #[derive(Clone, Copy, Debug, Default)]
@@ -124,7 +130,7 @@ impl Cx<'_> {
         let _ = self.api.delete(&key(object));
     }
 
-    /// Records an event about an object, once for each reason.
+    /// Records an event about an object, one for each reason: said again after a while, it is counted.
     fn event(&self, about: &Value, kind: &str, reason: &str, message: &str) {
         let metadata = &about["metadata"];
         let (name, uid) = (
@@ -134,7 +140,14 @@ impl Cx<'_> {
         let namespace = metadata["namespace"].as_str().unwrap_or("default");
         let mark = crate::ground::digest(&format!("{uid} {reason}"));
         let event = format!("{name}.{}", &mark[..16]);
-        if self.get("", "Event", namespace, &event).is_some() {
+        let source = object::component(about, reason);
+        if let Some(known) = self.get("", "Event", namespace, &event) {
+            let last = object::time(&known["lastTimestamp"]).unwrap_or(self.now);
+            if self.now >= clock::add(last, AGAIN) {
+                let count = known["count"].as_u64().unwrap_or(1) + 1;
+                let patch = json!({"count": count, "lastTimestamp": object::second(self.now), "message": message});
+                self.patch(&known, source, None, patch);
+            }
             return;
         }
         // That an event is lost is no harm, here as there.
@@ -146,7 +159,7 @@ impl Cx<'_> {
             },
             "type": kind, "reason": reason, "message": message, "count": 1,
             "firstTimestamp": object::second(self.now), "lastTimestamp": object::second(self.now),
-            "source": {"component": "kubelet"}, "reportingComponent": "kubelet", "reportingInstance": "",
+            "source": {"component": source}, "reportingComponent": source, "reportingInstance": "",
         }));
     }
 }

@@ -103,6 +103,27 @@ pub(super) fn reference(owner: &Value) -> Value {
     }])
 }
 
+/// Returns the controller that says something of an object.
+pub(super) fn component(about: &Value, reason: &str) -> &'static str {
+    match (group(text(about, "apiVersion")), text(about, "kind")) {
+        ("", "Pod") if reason == "FailedScheduling" => "default-scheduler",
+        ("", "Pod") => "kubelet",
+        ("", "PersistentVolumeClaim") => "persistentvolume-controller",
+        ("", "Service") => "service-controller",
+        ("", "Node") => "node-controller",
+        ("apps", "Deployment") => "deployment-controller",
+        ("apps", "ReplicaSet") => "replicaset-controller",
+        ("apps", "StatefulSet") => "statefulset-controller",
+        ("apps", "DaemonSet") => "daemonset-controller",
+        ("batch", "Job") => "job-controller",
+        ("batch", "CronJob") => "cronjob-controller",
+        ("helm.toolkit.fluxcd.io", _) => "helm-controller",
+        ("kustomize.toolkit.fluxcd.io", _) => "kustomize-controller",
+        ("source.toolkit.fluxcd.io", _) => "source-controller",
+        _ => "kube-controller-manager",
+    }
+}
+
 /// Returns a short name that depends on nothing but `text`, from the letters that Kubernetes uses.
 pub(super) fn mark(text: &str, length: usize) -> String {
     const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
