@@ -112,7 +112,7 @@ impl Ground {
         });
         api.restore(records);
         let (power, powered) = watch::channel(self.powered(&name));
-        let reactors = reactors::run(self.clone(), api.clone(), unrest, powered);
+        let reactors = reactors::run(self.clone(), name.clone(), api.clone(), unrest, powered);
         let running = Arc::new(Running {
             api,
             power,

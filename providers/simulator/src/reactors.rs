@@ -3,6 +3,7 @@
 //! A reactor looks at one object, acts through the API server as a controller would, and says when it wants to look again. It
 //! keeps nothing to itself, so that a world that was closed goes on where it was: on opening, every object is looked at again.
 
+mod balancers;
 mod flux;
 mod health;
 mod jobs;
@@ -21,6 +22,7 @@ use crate::{
     clock::{self, Clock, Work},
     ground::Ground,
     kube::{ApiServer, Change, ChangeKind, Key, Status},
+    site::{Asset, Entry},
 };
 use jiff::Timestamp;
 use queue::Queue;
@@ -72,6 +74,7 @@ impl Next {
 struct Cx<'a> {
     api: &'a Arc<ApiServer>,
     ground: &'a Ground,
+    cluster: &'a str,
     now: Timestamp,
 }
 
@@ -128,6 +131,36 @@ impl Cx<'_> {
     fn delete(&self, object: &Value) {
         // Gone already is as good.
         let _ = self.api.delete(&key(object));
+    }
+
+    /// Returns whether the cluster's platform has load balancers.
+    fn balances(&self) -> bool {
+        let site = self.ground.site();
+        let cluster = site.clusters.get(self.cluster);
+        site.balancers || cluster.is_some_and(|it| it.balancers)
+    }
+
+    /// Notes an asset that `maker` has outside of the cluster, and returns since when; it may be there already.
+    fn acquire(&self, kind: &str, id: &str, name: &str, maker: &Value) -> Timestamp {
+        if let Some(known) = self.ground.site().assets.get(id) {
+            return known.created;
+        }
+        self.ground.write(Entry::Asset(Asset {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            name: name.to_owned(),
+            cluster: self.cluster.to_owned(),
+            maker: format!("{} {}", object::text(maker, "kind"), object::path(maker)),
+            created: self.now,
+        }));
+        self.now
+    }
+
+    /// Lets an asset go.
+    fn release(&self, id: &str) {
+        if self.ground.site().assets.contains_key(id) {
+            self.ground.write(Entry::AssetGone { id: id.to_owned() });
+        }
     }
 
     /// Records an event about an object, one for each reason: said again after a while, it is counted.
@@ -196,6 +229,7 @@ impl Unrest {
 /// Runs the reactors of a cluster for as long as its control plane does.
 pub(crate) async fn run(
     ground: Arc<Ground>,
+    cluster: String,
     api: Arc<ApiServer>,
     unrest: Arc<Unrest>,
     mut power: watch::Receiver<bool>,
@@ -209,7 +243,7 @@ pub(crate) async fn run(
         let mut queue = Queue::default();
         everything(&api, &mut queue);
         while *power.borrow_and_update() {
-            turn(&ground, &api, &unrest, &mut changes, &mut queue);
+            turn(&ground, &cluster, &api, &unrest, &mut changes, &mut queue);
             let (at, limit) = queue.next();
             tokio::select! {
                 change = changes.recv() => match change {
@@ -229,6 +263,7 @@ pub(crate) async fn run(
 /// Looks at all that is due, and at what changes thereby, until nothing is.
 fn turn(
     ground: &Ground,
+    cluster: &str,
     api: &Arc<ApiServer>,
     unrest: &Unrest,
     changes: &mut broadcast::Receiver<Change>,
@@ -250,7 +285,13 @@ fn turn(
             return;
         };
         if let Some(object) = api.get(&key) {
-            let next = react(&Cx { api, ground, now }, &key, &object);
+            let cx = Cx {
+                api,
+                ground,
+                cluster,
+                now,
+            };
+            let next = react(&cx, &key, &object);
             queue.wait(key, next);
         }
     }
@@ -271,6 +312,7 @@ fn react(cx: &Cx<'_>, key: &Key, object: &Value) -> Next {
         ("batch", "Job") => jobs::job(cx, object),
         ("", "Pod") => pods::pod(cx, object),
         ("", "Node") => nodes::node(cx, object),
+        ("", "Service") => balancers::service(cx, object),
         ("", "PersistentVolumeClaim") => storage::claim(cx, object),
         ("", "PersistentVolume") => storage::volume(cx, object),
         (group, kind) if group.ends_with(".fluxcd.io") => flux::react(cx, kind, object),

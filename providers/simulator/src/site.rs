@@ -45,6 +45,8 @@ pub(crate) enum Entry {
         image: String,
     },
     Machine(Faults),
+    /// Whether the clusters of this machine have load balancers, too, as with cloud-provider-kind.
+    Balancers(bool),
     Repository(Repository),
     Asset(Asset),
     AssetGone {
@@ -142,6 +144,9 @@ pub(crate) struct Cluster {
     /// As in "v1.36.1".
     pub(crate) version: String,
     pub(crate) created: Timestamp,
+    /// Whether its platform has load balancers, as a cloud has; kind has none.
+    #[serde(default)]
+    pub(crate) balancers: bool,
 }
 
 /// How the machine misbehaves.
@@ -231,6 +236,7 @@ pub(crate) struct Site {
     pub(crate) clusters: BTreeMap<String, Cluster>,
     pub(crate) images: BTreeSet<String>,
     pub(crate) faults: Faults,
+    pub(crate) balancers: bool,
     pub(crate) repositories: BTreeMap<String, Repository>,
     /// By id.
     pub(crate) assets: BTreeMap<String, Asset>,
@@ -274,6 +280,7 @@ impl Site {
                 self.images.insert(image);
             }
             Entry::Machine(faults) => self.faults = faults,
+            Entry::Balancers(there) => self.balancers = there,
             Entry::Repository(repository) => {
                 self.repositories.insert(repository.url.clone(), repository);
             }
@@ -302,6 +309,9 @@ impl Site {
         entries.extend(repositories.map(|repository| (now, Entry::Repository(repository))));
         let assets = self.assets.values().cloned();
         entries.extend(assets.map(|asset| (asset.created, Entry::Asset(asset))));
+        if self.balancers {
+            entries.push((now, Entry::Balancers(true)));
+        }
         if self.faults != Faults::default() {
             entries.push((now, Entry::Machine(self.faults.clone())));
         }

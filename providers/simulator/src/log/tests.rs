@@ -18,6 +18,7 @@ fn cluster(name: &str, second: i64) -> Entry {
         token: "t".to_owned(),
         version: "v1.36.1".to_owned(),
         created: at(second),
+        balancers: false,
     })
 }
 

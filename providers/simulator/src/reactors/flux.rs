@@ -10,7 +10,9 @@ mod values;
 
 use super::{
     Cx, Next,
-    object::{Conditions, deleting, find, generation, is_true, key, name, namespace, text},
+    object::{
+        Conditions, deleting, finalizers, find, generation, is_true, key, name, namespace, text,
+    },
 };
 use crate::kube::{ApiServer, Change, Key};
 use serde_json::{Value, json};
@@ -103,13 +105,6 @@ pub(super) fn concern(api: &Arc<ApiServer>, change: &Change) -> Vec<Key> {
         }
     }
     keys
-}
-
-fn finalizers(object: &Value) -> Vec<Value> {
-    object["metadata"]["finalizers"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default()
 }
 
 /// Adds Flux's finalizer; returns whether it was missing.

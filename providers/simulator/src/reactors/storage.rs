@@ -1,115 +1,191 @@
-//! Volumes: a claim of the class `standard` is bound as soon as a pod uses it.
+//! Volumes: a claim is bound as soon as a pod uses it, or at once where its class says so; its volume goes with it, unless it is to be
+//! retained. Finalizers keep a claim as long as a pod uses it, and a volume as long as it is bound.
+//!
+//! A volume of a class that a CSI driver serves is a disk: an asset outside of the cluster. Those of `rancher.io/local-path` lie on the
+//! node and go with it.
 
 use super::{
     Cx, Next,
-    object::{deleting, name, namespace, text, uid},
+    object::{deleting, finalizers, is_ended, name, namespace, text, uid},
 };
+use crate::ground::digest;
 use serde_json::{Value, json};
+use std::sync::Arc;
+
+const MANAGER: &str = "kube-controller-manager";
+/// <https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection>
+const CLAIM: &str = "kubernetes.io/pvc-protection";
+const VOLUME: &str = "kubernetes.io/pv-protection";
+const LOCAL: &str = "rancher.io/local-path";
 
 pub(super) fn claim(cx: &Cx<'_>, claim: &Value) -> Next {
-    if deleting(claim) || claim["status"]["phase"] == "Bound" {
+    if deleting(claim) {
+        if users(cx, claim).next().is_none() {
+            drop_finalizer(cx, claim, CLAIM);
+        }
         return Next::NEVER;
     }
+    if add_finalizer(cx, claim, CLAIM) || claim["status"]["phase"] == "Bound" {
+        return Next::NEVER;
+    }
+    let Some(class) = class_of(cx, claim) else {
+        let message = match claim["spec"]["storageClassName"].as_str() {
+            Some(wanted) if !wanted.is_empty() => {
+                let message = format!("storageclass.storage.k8s.io \"{wanted}\" not found");
+                return pend(cx, claim, "Warning", "ProvisioningFailed", &message);
+            }
+            _ => "no persistent volumes available for this claim and no storage class is set",
+        };
+        return pend(cx, claim, "Normal", "FailedBinding", message);
+    };
+    let provisioner = text(&class, "provisioner");
+    let late = class["volumeBindingMode"] == "WaitForFirstConsumer";
+    let scheduled = |pod: &Arc<Value>| !text(&pod["spec"], "nodeName").is_empty();
+    if late && !users(cx, claim).any(|pod| scheduled(&pod)) {
+        let message = "waiting for first consumer to be created before binding";
+        return pend(cx, claim, "Normal", "WaitForFirstConsumer", message);
+    }
+    if provisioner == "kubernetes.io/no-provisioner" {
+        let message = "no volume plugin matched";
+        return pend(cx, claim, "Normal", "ProvisioningFailed", message);
+    }
+    let volume = format!("pvc-{}", uid(claim));
+    let capacity = json!({"storage": claim["spec"]["resources"]["requests"]["storage"]});
+    let mut spec = json!({
+        "accessModes": claim["spec"]["accessModes"], "capacity": capacity, "storageClassName": name(&class),
+        "persistentVolumeReclaimPolicy": class["reclaimPolicy"].as_str().unwrap_or("Delete"),
+        "claimRef": {
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": name(claim), "namespace": namespace(claim), "uid": uid(claim),
+        },
+    });
+    if provisioner == LOCAL {
+        let path = format!("/var/local-path-provisioner/{volume}");
+        spec["hostPath"] = json!({"path": path, "type": "DirectoryOrCreate"});
+    } else {
+        let id = format!("vol-{}", &digest(&volume)[..17]);
+        spec["csi"] = json!({"driver": provisioner, "volumeHandle": id});
+    }
+    // It may be there already, from before a crash.
+    let _ = cx.create(json!({
+        "apiVersion": "v1", "kind": "PersistentVolume",
+        "metadata": {
+            "name": volume, "annotations": {"pv.kubernetes.io/provisioned-by": provisioner}, "finalizers": [VOLUME],
+        },
+        "spec": spec, "status": {"phase": "Bound"},
+    }));
+    let bound = json!({
+        "metadata": {"annotations": {
+            "pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes",
+            "volume.kubernetes.io/storage-provisioner": provisioner,
+        }},
+        "spec": {"volumeName": volume, "storageClassName": name(&class)},
+    });
+    cx.patch(claim, MANAGER, None, bound);
+    let status = json!({"phase": "Bound", "capacity": capacity, "accessModes": claim["spec"]["accessModes"]});
+    cx.status(claim, MANAGER, status);
+    let message = format!("Successfully provisioned volume {volume}");
+    cx.event(claim, "Normal", "ProvisioningSucceeded", &message);
+    Next::NEVER
+}
+
+/// The claim stays as it is, and an event says why.
+fn pend(cx: &Cx<'_>, claim: &Value, kind: &str, reason: &str, message: &str) -> Next {
+    cx.event(claim, kind, reason, message);
+    cx.status(claim, MANAGER, json!({"phase": "Pending"}));
+    Next::NEVER
+}
+
+/// Returns the class that a claim names, or the default one where it names none.
+fn class_of(cx: &Cx<'_>, claim: &Value) -> Option<Arc<Value>> {
     let classes = cx.api.list("storage.k8s.io", "StorageClass", None);
     let default = |class: &Value| {
         class["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
     };
-    let class = match claim["spec"]["storageClassName"].as_str() {
-        Some(wanted) => classes.iter().find(|class| name(class) == wanted),
-        None => classes.iter().find(|class| default(class)),
-    };
-    let Some(class) = class else {
-        cx.event(
-            claim,
-            "Normal",
-            "FailedBinding",
-            "no persistent volumes available for this claim and no storage class is set",
-        );
-        cx.status(
-            claim,
-            "kube-controller-manager",
-            json!({"phase": "Pending"}),
-        );
-        return Next::NEVER;
-    };
-    let used = cx
-        .api
-        .list("", "Pod", Some(namespace(claim)))
-        .iter()
-        .any(|pod| {
-            let volumes = pod["spec"]["volumes"].as_array();
-            let scheduled = !text(&pod["spec"], "nodeName").is_empty();
-            scheduled
-                && volumes
-                    .into_iter()
-                    .flatten()
-                    .any(|it| it["persistentVolumeClaim"]["claimName"] == name(claim))
-        });
-    if class["volumeBindingMode"] == "WaitForFirstConsumer" && !used {
-        cx.event(
-            claim,
-            "Normal",
-            "WaitForFirstConsumer",
-            "waiting for first consumer to be created before binding",
-        );
-        cx.status(
-            claim,
-            "kube-controller-manager",
-            json!({"phase": "Pending"}),
-        );
-        return Next::NEVER;
+    let mut classes = classes.into_iter();
+    match claim["spec"]["storageClassName"].as_str() {
+        Some(wanted) => classes.find(|class| name(class) == wanted),
+        None => classes.find(|class| default(class)),
     }
-    let volume = format!("pvc-{}", uid(claim));
-    let capacity = json!({"storage": claim["spec"]["resources"]["requests"]["storage"]});
-    // It may be there already, from before a crash.
-    let _ = cx.create(json!({
-        "apiVersion": "v1", "kind": "PersistentVolume",
-        "metadata": {"name": volume, "annotations": {"pv.kubernetes.io/provisioned-by": class["provisioner"]}},
-        "spec": {
-            "accessModes": claim["spec"]["accessModes"], "capacity": capacity, "storageClassName": name(class),
-            "persistentVolumeReclaimPolicy": class["reclaimPolicy"].as_str().unwrap_or("Delete"),
-            "hostPath": {"path": format!("/var/local-path-provisioner/{volume}"), "type": "DirectoryOrCreate"},
-            "claimRef": {
-                "apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": name(claim), "namespace": namespace(claim), "uid": uid(claim),
-            },
-        },
-        "status": {"phase": "Bound"},
-    }));
-    let bound = json!({"spec": {"volumeName": volume, "storageClassName": name(class)}});
-    cx.patch(claim, "kube-controller-manager", None, bound);
-    let status = json!({"phase": "Bound", "capacity": capacity, "accessModes": claim["spec"]["accessModes"]});
-    cx.status(claim, "kube-controller-manager", status);
-    Next::NEVER
+}
+
+/// Returns the pods that use a claim: those that have ended do not.
+fn users(cx: &Cx<'_>, claim: &Value) -> impl Iterator<Item = Arc<Value>> {
+    let pods = cx.api.list("", "Pod", Some(namespace(claim)));
+    pods.into_iter().filter(move |pod| {
+        let mut volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+        !is_ended(pod) && volumes.any(|it| it["persistentVolumeClaim"]["claimName"] == name(claim))
+    })
 }
 
 /// A volume goes with its claim, unless it is to be retained.
 pub(super) fn volume(cx: &Cx<'_>, volume: &Value) -> Next {
-    let claim = &volume["spec"]["claimRef"];
-    if deleting(volume) || claim.is_null() {
-        return Next::NEVER;
+    if let Some(id) = volume["spec"]["csi"]["volumeHandle"].as_str()
+        && !deleting(volume)
+    {
+        cx.acquire("volume", id, name(volume), volume);
     }
-    let known = cx.get(
-        "",
-        "PersistentVolumeClaim",
-        text(claim, "namespace"),
-        text(claim, "name"),
-    );
+    let claim = &volume["spec"]["claimRef"];
+    let known = match claim.is_null() {
+        true => None,
+        false => cx.get(
+            "",
+            "PersistentVolumeClaim",
+            text(claim, "namespace"),
+            text(claim, "name"),
+        ),
+    };
     let bound = known.is_some_and(|known| known["metadata"]["uid"] == claim["uid"]);
-    match (
-        bound,
-        text(&volume["spec"], "persistentVolumeReclaimPolicy"),
-    ) {
-        (true, _) => {
-            cx.status(volume, "kube-controller-manager", json!({"phase": "Bound"}));
-        }
-        (false, "Delete") => cx.delete(volume),
-        (false, _) => {
-            cx.status(
-                volume,
-                "kube-controller-manager",
-                json!({"phase": "Released"}),
+    let deletes = volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete";
+    if deleting(volume) {
+        if !bound && drop_finalizer(cx, volume, VOLUME) && deletes {
+            cx.release(
+                volume["spec"]["csi"]["volumeHandle"]
+                    .as_str()
+                    .unwrap_or_default(),
             );
         }
+        return Next::NEVER;
+    }
+    if add_finalizer(cx, volume, VOLUME) {
+        return Next::NEVER;
+    }
+    let phase = match (bound, claim.is_null()) {
+        (true, _) => "Bound",
+        (false, true) => "Available",
+        (false, false) => "Released",
+    };
+    if phase == "Released" && deletes {
+        cx.delete(volume);
+    } else {
+        cx.status(volume, MANAGER, json!({"phase": phase}));
     }
     Next::NEVER
+}
+
+/// Adds a finalizer; returns whether it was missing.
+fn add_finalizer(cx: &Cx<'_>, object: &Value, finalizer: &str) -> bool {
+    let mut list = finalizers(object);
+    if list.iter().any(|it| it == finalizer) {
+        return false;
+    }
+    list.push(json!(finalizer));
+    let patch = json!({"metadata": {"finalizers": list}});
+    cx.patch(object, MANAGER, None, patch).is_some()
+}
+
+/// Takes a finalizer away; returns whether it is gone.
+fn drop_finalizer(cx: &Cx<'_>, object: &Value, finalizer: &str) -> bool {
+    let mut list = finalizers(object);
+    list.retain(|it| it != finalizer);
+    let list = if list.is_empty() {
+        Value::Null
+    } else {
+        json!(list)
+    };
+    let patch = json!({"metadata": {"finalizers": list}});
+    if cx.is_held(object, &patch) {
+        return false;
+    }
+    cx.patch(object, MANAGER, None, patch);
+    true
 }

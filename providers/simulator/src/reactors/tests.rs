@@ -1,3 +1,5 @@
+mod assets;
+
 use crate::{
     kube::{ApiServer, Key},
     stage::Stage,
@@ -31,12 +33,7 @@ impl Cluster {
         holds: impl Fn(&Value) -> bool,
     ) -> Arc<Value> {
         let mut changes = self.api.subscribe();
-        let key = Key {
-            group: kind.0.to_owned(),
-            kind: kind.1.to_owned(),
-            namespace: Some("default".to_owned()),
-            name: name.to_owned(),
-        };
+        let key = key(kind.0, kind.1, name);
         loop {
             if let Some(object) = self.api.get(&key)
                 && holds(&object)
@@ -61,6 +58,15 @@ impl Cluster {
         let mut objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
         objects.sort_by_key(|it| it["kind"] != "Namespace");
         objects.into_iter().for_each(|object| self.apply(object));
+    }
+}
+
+fn key(group: &str, kind: &str, name: &str) -> Key {
+    Key {
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+        namespace: Some("default".to_owned()),
+        name: name.to_owned(),
     }
 }
 

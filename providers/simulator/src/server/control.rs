@@ -10,6 +10,7 @@
 //!   and clusters. `GET assets`: what controllers made outside of their clusters, that of clusters which are gone included: kind, id,
 //!   name, cluster, maker.
 //! - `POST machine {…}`: how the machine misbehaves ([`crate::site::Faults`]); what is left out behaves.
+//! - `POST balancers true|false`: the clusters of the machine have load balancers, as with cloud-provider-kind.
 //! - `POST faults`: puts a file of faults in force (TOML, [`crate::FaultFile`]), in place of the one before.
 //! - `POST git {"url", "branch", "files"}`: makes or replaces a Git repository; without files it goes away.
 
@@ -92,6 +93,11 @@ async fn act(
         ("POST", "machine") => {
             let faults: Faults = read(body)?;
             ground.write(Entry::Machine(faults));
+            Ok(json!({}))
+        }
+        ("POST", "balancers") => {
+            ground.write(Entry::Balancers(read(body)?));
+            ground.stirred.notify_waiters();
             Ok(json!({}))
         }
         ("POST", "faults") => {

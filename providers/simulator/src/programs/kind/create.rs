@@ -329,6 +329,7 @@ impl Creation<'_> {
             token: ground.mint("token"),
             version: version.ok_or_else(|| "the image names no version".to_owned())?,
             created: ground.clock.now(),
+            balancers: false,
         };
         ground.write(Entry::Cluster(cluster.clone()));
         ground.serve(&cluster, Vec::new());
