@@ -4,6 +4,7 @@
 //! keeps nothing to itself, so that a world that was closed goes on where it was: on opening, every object is looked at again.
 
 mod balancers;
+mod crons;
 mod flux;
 mod health;
 mod jobs;
@@ -310,6 +311,7 @@ fn react(cx: &Cx<'_>, key: &Key, object: &Value) -> Next {
         ("apps", "StatefulSet") => workloads::stateful_set(cx, object),
         ("apps", "DaemonSet") => workloads::daemon_set(cx, object),
         ("batch", "Job") => jobs::job(cx, object),
+        ("batch", "CronJob") => crons::cron_job(cx, object),
         ("", "Pod") => pods::pod(cx, object),
         ("", "Node") => nodes::node(cx, object),
         ("", "Service") => balancers::service(cx, object),

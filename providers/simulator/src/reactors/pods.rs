@@ -19,6 +19,9 @@ const RUN: Duration = Duration::from_secs(3);
 /// How often a crash loop goes round before the simulator lets it rest, and its first pause.
 const RESTARTS: u64 = 3;
 const BACK_OFF: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(300);
+/// Assumed time after which an image that cannot be pulled is tried less often.
+const PULL: Duration = Duration::from_secs(15);
 /// Where the text is that `kubectl logs` shows.
 pub(super) const LOG: &str = "simulator.windlass.dev/log";
 const FATE: &str = "simulator.windlass.dev/fate";
@@ -102,7 +105,7 @@ fn go_on(cx: &Cx<'_>, pod: &Value, started: Timestamp) -> Next {
     let ends = matches!(text(&pod["spec"], "restartPolicy"), "Never" | "OnFailure");
     let asked = text(&pod["metadata"]["annotations"], FATE);
     match fate(pod, strike.effect.unwrap_or(asked)) {
-        Fate::Missing => missing(cx, pod),
+        Fate::Missing => missing(cx, pod, begun),
         Fate::Crash if text(&pod["spec"], "restartPolicy") == "Never" => {
             finish(cx, pod, begun, false)
         }
@@ -166,40 +169,49 @@ fn run(cx: &Cx<'_>, pod: &Value, ready: bool) {
     cx.status(pod, "kubelet", status);
 }
 
-fn missing(cx: &Cx<'_>, pod: &Value) -> Next {
+fn missing(cx: &Cx<'_>, pod: &Value, begun: Timestamp) -> Next {
     let image = text(&pod["spec"]["containers"][0], "image");
     let cause = format!(
         "failed to pull and unpack image \"{image}\": failed to resolve image: {image}: not found"
     );
-    cx.event(
-        pod,
-        "Warning",
-        "Failed",
-        &format!("Failed to pull image \"{image}\": rpc error: code = NotFound desc = {cause}"),
-    );
-    cx.event(
-        pod,
-        "Normal",
-        "BackOff",
-        &format!("Back-off pulling image \"{image}\""),
-    );
-    let message = format!(
-        "Back-off pulling image \"{image}\": ErrImagePull: rpc error: code = NotFound desc = {cause}"
-    );
-    let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": message}});
-    cx.status(
-        pod,
-        "kubelet",
-        json!({"phase": "Pending", "containerStatuses": containers(pod, &waiting, 0, false, None)}),
-    );
-    Next::NEVER
+    let refused = format!("rpc error: code = NotFound desc = {cause}");
+    let pulled = format!("Failed to pull image \"{image}\": {refused}");
+    cx.event(pod, "Warning", "Failed", &pulled);
+    let backs_off = clock::add(begun, PULL);
+    let (reason, message, next) = if cx.now < backs_off {
+        ("ErrImagePull", refused, Next::at(backs_off))
+    } else {
+        let again = format!("Back-off pulling image \"{image}\"");
+        cx.event(pod, "Normal", "BackOff", &again);
+        let message = format!("{again}: ErrImagePull: {refused}");
+        ("ImagePullBackOff", message, Next::NEVER)
+    };
+    let waiting = json!({"waiting": {"reason": reason, "message": message}});
+    let status =
+        json!({"phase": "Pending", "containerStatuses": containers(pod, &waiting, 0, false, None)});
+    cx.status(pod, "kubelet", status);
+    next
+}
+
+/// Returns how long the first `restarts` pauses of a crash loop take together: 10, 20, 40 s, and 5 minutes at most.
+fn pauses(restarts: u64) -> Duration {
+    (0..restarts).map(pause).sum()
+}
+
+fn pause(restart: u64) -> Duration {
+    let doublings = u32::try_from(restart).unwrap_or(u32::MAX);
+    BACK_OFF
+        .saturating_mul(2_u32.saturating_pow(doublings))
+        .min(LONGEST)
 }
 
 fn crash(cx: &Cx<'_>, pod: &Value, begun: Timestamp) -> Next {
-    // The nth restart comes after pauses of 10, 20, 40 s.
-    let pauses =
-        |restarts: u64| BACK_OFF * u32::try_from((1_u64 << restarts) - 1).unwrap_or(u32::MAX);
-    let restarts = (0..=RESTARTS)
+    // A Job counts restarts, and ends the pod.
+    let most = match text(&pod["spec"], "restartPolicy") {
+        "OnFailure" => RESTARTS * 4,
+        _ => RESTARTS,
+    };
+    let restarts = (0..=most)
         .rev()
         .find(|n| clock::add(begun, pauses(*n)) <= cx.now)
         .unwrap_or(0);
@@ -208,7 +220,7 @@ fn crash(cx: &Cx<'_>, pod: &Value, begun: Timestamp) -> Next {
     let shown = format!("{}_{namespace}({uid})", name(pod));
     let message = format!(
         "back-off {}s restarting failed container={container} pod={shown}",
-        BACK_OFF.as_secs() << restarts
+        pause(restarts).as_secs()
     );
     let state = json!({"waiting": {"reason": "CrashLoopBackOff", "message": message}});
     let last = json!({"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": second(clock::add(begun, pauses(restarts)))}});
@@ -233,7 +245,7 @@ fn crash(cx: &Cx<'_>, pod: &Value, begun: Timestamp) -> Next {
         "BackOff",
         &format!("Back-off restarting failed container {container} in pod {shown}"),
     );
-    match restarts < RESTARTS {
+    match restarts < most {
         true => Next::at(clock::add(begun, pauses(restarts + 1))),
         false => Next::NEVER,
     }

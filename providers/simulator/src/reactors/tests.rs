@@ -1,4 +1,5 @@
 mod assets;
+mod jobs;
 
 use crate::{
     kube::{ApiServer, Key},
