@@ -4,6 +4,7 @@
 //! keeps windlass's inventory, and edits kubeconfig files. It knows no catalogue, no plan and no provider: only the types
 //! of the provider seam. Objects are plain JSON values, so that any kind works. Every wait goes through the context's clock.
 
+mod again;
 mod apply;
 mod client;
 mod delete;

@@ -9,6 +9,7 @@ mod flux;
 mod tests;
 mod workloads;
 
+pub(super) use flux::{REQUESTED, RESET};
 use serde_json::Value;
 
 /// How an object is.

@@ -48,6 +48,8 @@ impl Steps {
         )
         .await?;
         let applied = cluster.apply(cx, &objects).await?;
+        let refs: Vec<ObjectRef> = applied.iter().map(|item| item.object.clone()).collect();
+        cluster.ask_again(cx, &refs).await?;
         let waited: Vec<ObjectRef> = applied
             .iter()
             .map(|item| item.object.clone())

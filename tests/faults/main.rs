@@ -110,6 +110,20 @@ fn a_chart_that_fails_is_told_with_what_helm_said() {
 }
 
 #[test]
+fn a_chart_that_exhausted_its_retries_is_tried_again_by_the_next_run() {
+    let bed = Bed::new();
+    let faults = "[[chart]]\nname = \"flux-system/traefik\"\nfails = \"the registry is down\"\n";
+    let stopped = bed.misbehave(SETUP, faults).expect(3);
+    stopped.says("RetriesExceeded: Failed to install after 4 attempt(s)");
+    bed.run(SETUP).expect(0);
+    bed.run(&["status"]).expect(0);
+    // Nothing is left to ask for: the next run finds all as it is wanted.
+    bed.run(SETUP)
+        .expect(0)
+        .says("install Traefik 41.3.0 (already there");
+}
+
+#[test]
 fn charts_that_fail_once_or_are_slow_are_awaited() {
     bears(
         "[[chart]]\nname = \"*/traefik\"\ncount = 1\nfails = \"the registry is busy\"\n\n[[chart]]\nlatency = \"90s\"\n",

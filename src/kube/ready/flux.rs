@@ -5,10 +5,26 @@ use serde_json::Value;
 
 use super::{Reason, Verdict, by_conditions, condition, failed, reason};
 
+/// The annotation that asks a controller to look again; it notes in its object's status that it did.
+/// Source: <https://fluxcd.io/flux/components/helm/helmreleases/#triggering-a-reconcile>
+pub(crate) const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
+/// The annotation that, with the same value, lets a HelmRelease forget its failures.
+/// Source: <https://fluxcd.io/flux/components/helm/helmreleases/#resetting-remediation-retries>
+pub(crate) const RESET: &str = "reconcile.fluxcd.io/resetAt";
+
 pub(super) fn judge(kind: &str, object: &Value) -> Verdict {
     // These two have no status since their API v1beta3: they are ready by being there.
     if matches!(kind, "Alert" | "Provider") && object["status"].is_null() {
         return Verdict::Ready;
+    }
+    let requested = &object["metadata"]["annotations"][REQUESTED];
+    if requested.is_string()
+        && *requested != object["status"]["lastHandledReconcileAt"]
+        && object["spec"]["suspend"] != true
+    {
+        return Verdict::Waiting(
+            "its controller has not taken up the request to look again yet".into(),
+        );
     }
     let verdict = by_conditions(object, true);
     if object["spec"]["suspend"] == true && verdict != Verdict::Ready {

@@ -55,7 +55,35 @@ pub(super) fn react(cx: &Cx<'_>, kind: &str, object: &Value) -> Next {
         // The change brings it here again.
         return Next::NEVER;
     }
+    if heed(cx, kind, object, controller) {
+        return Next::NEVER;
+    }
     reactor(cx, object)
+}
+
+/// Takes up what annotations ask for: `requestedAt` asks to look again, with `resetAt` of the same value to forget failures; returns
+/// whether there was anything. <https://fluxcd.io/flux/components/helm/helmreleases/#resetting-remediation-retries>
+fn heed(cx: &Cx<'_>, kind: &str, object: &Value, manager: &str) -> bool {
+    let asked = &object["metadata"]["annotations"];
+    let handled = &object["status"];
+    let requested = &asked["reconcile.fluxcd.io/requestedAt"];
+    if !requested.is_string() {
+        return false;
+    }
+    let mut status = json!({"lastHandledReconcileAt": requested});
+    let reset = &asked["reconcile.fluxcd.io/resetAt"];
+    if kind == "HelmRelease" && reset.is_string() {
+        status["lastHandledResetAt"] = reset.clone();
+        if reset == requested && *reset != handled["lastHandledResetAt"] {
+            let mut conditions = Conditions::of(object, cx.now);
+            conditions.remove("Stalled");
+            status["conditions"] = conditions.into_value();
+            for count in ["failures", "installFailures", "upgradeFailures"] {
+                status[count] = Value::Null;
+            }
+        }
+    }
+    cx.status(object, manager, status).is_some()
 }
 
 /// Returns what else is to be looked at when an object changed.

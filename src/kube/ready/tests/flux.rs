@@ -15,6 +15,10 @@ fn helm_releases() {
             "Helm install failed: context deadline exceeded",
         )
     };
+    let asked = |mut release: Value| {
+        release["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"] = json!("now");
+        release
+    };
     let retries = |n: i64| json!({ "install": { "remediation": { "retries": n } } });
     check(&[
         (
@@ -91,6 +95,23 @@ fn helm_releases() {
         (
             "failed: Suspended: its controller leaves it alone until it is resumed",
             release(json!({ "suspend": true }), json!({ "conditions": [] })),
+        ),
+        // What it says is from before it was asked to try again.
+        (
+            "waiting: its controller has not taken up the request to look again yet",
+            asked(release(
+                json!({}),
+                json!({ "observedGeneration": 3, "lastHandledReconcileAt": "before", "conditions": [
+                failed("InstallFailed"), condition("Stalled", "True", "RetriesExceeded", "") ] }),
+            )),
+        ),
+        (
+            "failed: RetriesExceeded",
+            asked(release(
+                json!({}),
+                json!({ "observedGeneration": 3, "lastHandledReconcileAt": "now", "conditions": [
+                failed("InstallFailed"), condition("Stalled", "True", "RetriesExceeded", "") ] }),
+            )),
         ),
         (
             "ready",

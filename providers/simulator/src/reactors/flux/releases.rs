@@ -84,10 +84,28 @@ pub(super) fn release(cx: &Cx<'_>, it: &Value) -> Next {
     };
     let same = deployed["chartVersion"] == plan.chart.version.as_str()
         && deployed["configDigest"] == plan.config.as_str();
-    if deployed["status"] == "deployed" && same {
+    if deployed["status"] == "deployed" && same && !is_forced(it) {
         return settled(cx, it);
     }
     attempt(cx, &plan)
+}
+
+/// Returns whether annotations ask for one release whatever there is, and that has not been tried yet.
+/// <https://fluxcd.io/flux/components/helm/helmreleases/#forcing-a-release>
+fn is_forced(it: &Value) -> bool {
+    let asked = &it["metadata"]["annotations"];
+    let force = &asked["reconcile.fluxcd.io/forceAt"];
+    force.is_string()
+        && *force == asked["reconcile.fluxcd.io/requestedAt"]
+        && *force != it["status"]["lastHandledForceAt"]
+}
+
+/// Returns the force request that an attempt answers.
+fn handled_force(it: &Value) -> Value {
+    match &it["metadata"]["annotations"]["reconcile.fluxcd.io/forceAt"] {
+        Value::Null => it["status"]["lastHandledForceAt"].clone(),
+        force => force.clone(),
+    }
 }
 
 /// A release that is as it is wanted.
@@ -127,7 +145,7 @@ fn attempt(cx: &Cx<'_>, plan: &Plan<'_>) -> Next {
     let known = status["lastAttemptedGeneration"].as_i64() == Some(generation(it))
         && status["lastAttemptedRevision"] == plan.chart.version.as_str()
         && status["lastAttemptedConfigDigest"] == plan.config.as_str();
-    if known && find(it, "Stalled").is_some_and(|it| it["status"] == "True") {
+    if known && !is_forced(it) && find(it, "Stalled").is_some_and(|it| it["status"] == "True") {
         return Next::NEVER;
     }
     let timeout = it["spec"]["timeout"]
@@ -147,15 +165,18 @@ fn attempt(cx: &Cx<'_>, plan: &Plan<'_>) -> Next {
         conditions.remove("Reconciling");
         conditions.set("Reconciling", "True", "Progressing", &message);
         conditions.set("Ready", "Unknown", "Progressing", &message);
-        let failures = if known {
-            status["failures"].clone()
-        } else {
-            Value::Null
+        let counted = |field: &str| {
+            if known {
+                status[field].clone()
+            } else {
+                Value::Null
+            }
         };
         let status = json!({
             "conditions": conditions.into_value(), "storageNamespace": it["spec"]["storageNamespace"].as_str().unwrap_or(namespace(it)),
             "lastAttemptedGeneration": generation(it), "lastAttemptedRevision": plan.chart.version,
-            "lastAttemptedConfigDigest": plan.config, "lastAttemptedReleaseAction": plan.action, "failures": failures,
+            "lastAttemptedConfigDigest": plan.config, "lastAttemptedReleaseAction": plan.action, "failures": counted("failures"),
+            "installFailures": counted("installFailures"), "upgradeFailures": counted("upgradeFailures"),
         });
         cx.status(it, MANAGER, status);
         return Next::at(clock::add(cx.now, RENDER));
@@ -374,6 +395,7 @@ fn succeed(cx: &Cx<'_>, plan: &Plan<'_>, made: &[Made]) -> Next {
     cx.event(it, "Normal", &reason, &message);
     let status = json!({
         "observedGeneration": generation(it), "conditions": conditions.into_value(), "history": history, "failures": null,
+        "installFailures": null, "upgradeFailures": null, "lastHandledForceAt": handled_force(it),
         "inventory": inventory::write(ours(made)),
     });
     cx.status(it, MANAGER, status);
@@ -405,7 +427,11 @@ fn fail(cx: &Cx<'_>, plan: &Plan<'_>, cause: &str) -> Next {
         .chart
         .make(&plan.name, plan.namespace, &plan.values)
         .unwrap_or_default();
-    let mut status = json!({"failures": failures, "inventory": inventory::write(ours(&made))});
+    let counter = format!("{}Failures", plan.action);
+    let mut status = json!({
+        "failures": failures, counter: failures, "inventory": inventory::write(ours(&made)),
+        "lastHandledForceAt": handled_force(it),
+    });
     let exhausted = retries >= 0 && failures > retries;
     if exhausted {
         conditions.set(
