@@ -89,7 +89,7 @@ _windlass() {
 
     case "${cmd}" in
         windlass)
-            opts="-o -q -v -h -V --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help --version setup destroy status cluster kubeconfig token env clean doctor config rehearse completions man"
+            opts="-o -q -v -h -V --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help --version setup destroy status cluster kubeconfig token env clean doctor config rehearse completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -123,6 +123,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -143,7 +158,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__clean)
-            opts="-y -o -q -v -h --yes --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-y -o -q -v -h --yes --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -175,6 +190,21 @@ _windlass() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --rehearse-world)
@@ -197,7 +227,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__cluster)
-            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help create delete list show"
+            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help create delete list show"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -229,6 +259,21 @@ _windlass() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --rehearse-world)
@@ -251,7 +296,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__cluster__subcmd__create)
-            opts="-o -q -v -h --kubernetes-version --nodes --min-nodes --max-nodes --node-size --lifetime --http-port --https-port --image --engine --resume --replan --dry-run --jobs --timeout --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help kind"
+            opts="-o -q -v -h --kubernetes-version --nodes --min-nodes --max-nodes --node-size --lifetime --http-port --https-port --image --engine --resume --replan --dry-run --jobs --timeout --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help kind"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -331,6 +376,21 @@ _windlass() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --rehearse-world)
@@ -353,7 +413,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__cluster__subcmd__delete)
-            opts="-y -o -q -v -h --yes --abandon --dry-run --jobs --timeout --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help kind"
+            opts="-y -o -q -v -h --yes --abandon --dry-run --jobs --timeout --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help kind"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -395,6 +455,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -415,7 +490,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__cluster__subcmd__list)
-            opts="-o -q -v -h --all --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --all --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -447,6 +522,21 @@ _windlass() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --rehearse-world)
@@ -469,7 +559,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__cluster__subcmd__show)
-            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -501,6 +591,21 @@ _windlass() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --rehearse-world)
@@ -523,7 +628,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__completions)
-            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help bash elvish fish nushell powershell zsh"
+            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help bash elvish fish nushell powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -555,6 +660,21 @@ _windlass() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --rehearse-world)
@@ -577,7 +697,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__config)
-            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help init show schema"
+            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help init show schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -611,6 +731,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -631,7 +766,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__config__subcmd__init)
-            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -663,6 +798,21 @@ _windlass() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --rehearse-world)
@@ -685,7 +835,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__config__subcmd__schema)
-            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -719,6 +869,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -739,7 +904,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__config__subcmd__show)
-            opts="-o -q -v -h --origin --kubernetes-version --nodes --min-nodes --max-nodes --node-size --lifetime --http-port --https-port --image --engine --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --origin --kubernetes-version --nodes --min-nodes --max-nodes --node-size --lifetime --http-port --https-port --image --engine --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -813,6 +978,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -833,7 +1013,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__destroy)
-            opts="-y -o -q -v -h --yes --abandon --dry-run --jobs --timeout --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help kind"
+            opts="-y -o -q -v -h --yes --abandon --dry-run --jobs --timeout --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help kind"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -875,6 +1055,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -895,7 +1090,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__doctor)
-            opts="-o -q -v -h --kubernetes-version --nodes --min-nodes --max-nodes --node-size --lifetime --http-port --https-port --image --engine --flux-manifest --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help kind"
+            opts="-o -q -v -h --kubernetes-version --nodes --min-nodes --max-nodes --node-size --lifetime --http-port --https-port --image --engine --flux-manifest --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help kind"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -973,6 +1168,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -993,7 +1203,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__env)
-            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1027,6 +1237,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1047,7 +1272,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__kubeconfig)
-            opts="-o -q -v -h --merge --destination --set-current --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --merge --destination --set-current --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1096,6 +1321,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1116,7 +1356,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__man)
-            opts="-o -q -v -h --dir --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --dir --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1157,6 +1397,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1177,7 +1432,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__rehearse)
-            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help serve program"
+            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help serve program"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1211,6 +1466,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1231,7 +1501,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__rehearse__subcmd__program)
-            opts="-o -q -v --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults"
+            opts="-o -q -v --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1263,6 +1533,21 @@ _windlass() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --rehearse-world)
@@ -1285,7 +1570,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__rehearse__subcmd__serve)
-            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1319,6 +1604,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1339,7 +1639,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__setup)
-            opts="-o -q -v -h --kubernetes-version --nodes --min-nodes --max-nodes --node-size --lifetime --http-port --https-port --image --engine --flux-manifest --only --without --resume --replan --dry-run --jobs --timeout --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help kind"
+            opts="-o -q -v -h --kubernetes-version --nodes --min-nodes --max-nodes --node-size --lifetime --http-port --https-port --image --engine --flux-manifest --only --without --resume --replan --dry-run --jobs --timeout --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help kind"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1433,6 +1733,21 @@ _windlass() {
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
                     return 0
                     ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --rehearse-world)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1453,7 +1768,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__status)
-            opts="-o -q -v -h --watch --until-ready --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --watch --until-ready --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1485,6 +1800,21 @@ _windlass() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --rehearse-world)
@@ -1507,7 +1837,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__token)
-            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1539,6 +1869,21 @@ _windlass() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --rehearse-world)

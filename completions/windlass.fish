@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_windlass_global_optspecs
-    string join \n cluster= provider= config= environment= o/output= q/quiet v/verbose no-input rehearse rehearse-world= rehearse-speed= rehearse-faults= h/help V/version
+    string join \n cluster= provider= config= environment= o/output= q/quiet v/verbose no-input trace= rehearse rehearse-world= rehearse-speed= rehearse-faults= h/help V/version
 end
 
 function __fish_windlass_needs_command
@@ -31,6 +31,7 @@ complete -c windlass -n "__fish_windlass_needs_command" -l environment -d 'Which
 complete -c windlass -n "__fish_windlass_needs_command" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_needs_command" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_needs_command" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_needs_command" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_needs_command" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -74,6 +75,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand setup" -l environment 
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand setup" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand setup" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -94,6 +96,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand destroy" -l environmen
 complete -c windlass -n "__fish_windlass_using_subcommand destroy" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand destroy" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand destroy" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand destroy" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand destroy" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -112,6 +115,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand status" -l environment
 complete -c windlass -n "__fish_windlass_using_subcommand status" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand status" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand status" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -129,6 +133,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fis
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and not __fish_seen_subcommand_from create delete list show" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -159,6 +164,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_se
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from create" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -179,6 +185,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_se
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from delete" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -197,6 +204,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_se
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from list" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -213,6 +221,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_se
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -229,6 +238,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l environ
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -246,6 +256,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand token" -l environment 
 complete -c windlass -n "__fish_windlass_using_subcommand token" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand token" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand token" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand token" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand token" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -261,6 +272,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand env" -l environment -d
 complete -c windlass -n "__fish_windlass_using_subcommand env" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand env" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand env" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand env" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand env" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -276,6 +288,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand clean" -l environment 
 complete -c windlass -n "__fish_windlass_using_subcommand clean" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand clean" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand clean" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand clean" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand clean" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -302,6 +315,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand doctor" -l environment
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand doctor" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand doctor" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -317,6 +331,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish
 complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and not __fish_seen_subcommand_from init show schema" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -335,6 +350,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_see
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from init" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -359,6 +375,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_see
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from show" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -375,6 +392,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_see
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -390,6 +408,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fi
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -407,6 +426,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_s
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from serve" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from serve" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from serve" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from serve" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from serve" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -422,6 +442,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_s
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from program" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from program" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from program" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from program" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and __fish_seen_subcommand_from program" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -436,6 +457,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand completions" -l enviro
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand completions" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand completions" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
@@ -452,6 +474,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand man" -l environment -d
 complete -c windlass -n "__fish_windlass_using_subcommand man" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
 json\t'JSON; a run is one object a line, its report the last'
 yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand man" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand man" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand man" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
 complete -c windlass -n "__fish_windlass_using_subcommand man" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F

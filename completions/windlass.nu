@@ -19,6 +19,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -68,6 +69,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -104,6 +106,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -133,6 +136,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -159,6 +163,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -204,6 +209,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -240,6 +246,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -268,6 +275,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -294,6 +302,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -323,6 +332,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -349,6 +359,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -375,6 +386,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -402,6 +414,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -443,6 +456,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -470,6 +484,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -496,6 +511,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -533,6 +549,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -559,6 +576,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -585,6 +603,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -611,6 +630,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -637,6 +657,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -668,6 +689,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
@@ -696,6 +718,7 @@ module completions {
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
     --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
     --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
     --rehearse-speed: string  # How many simulated seconds go by in one, or max

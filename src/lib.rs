@@ -18,3 +18,4 @@ pub mod rehearsal;
 pub mod settings;
 pub mod spec;
 pub mod steps;
+pub mod trace;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::IsTerminal, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use windlass_provider::{Clock, ClusterName, Ctx, Provider, ProviderId, SystemClock};
+use windlass_provider::{Clock, ClusterName, Ctx, Provider, ProviderId, SystemClock, Trace};
 
 use super::{Global, own};
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     rehearsal::Rehearsal,
     settings::{Flags, Inputs, Settings},
     steps::Exec,
+    trace,
 };
 
 /// What every command is given.
@@ -23,6 +24,7 @@ pub struct App {
     directory: PathBuf,
     output: Output,
     redactor: Arc<Redactor>,
+    trace: Trace,
 }
 
 /// A place where clusters run, as one command sees it.
@@ -38,18 +40,27 @@ impl App {
     /// Returns what a command is given.
     ///
     /// # Errors
-    /// Where there is no current directory.
+    /// Where there is no current directory, or the trace cannot be written.
     pub fn new(global: Global, output: Output, redactor: Arc<Redactor>) -> Result<Self> {
         let directory = std::env::current_dir()
             .context("cannot find the current directory")
             .map_err(|error| {
                 Error::new(Kind::Refused, error).hint("change to a folder that exists")
             })?;
+        let trace = match &global.trace {
+            Some(path) => {
+                let output = output.clone();
+                let lost = move |why: String| output.note(&format!("warning: {why}"));
+                trace::open(path, redactor.clone(), SystemClock.now(), lost)?
+            }
+            None => Trace::default(),
+        };
         Ok(Self {
             global,
             directory,
             output,
             redactor,
+            trace,
         })
     }
 
@@ -180,7 +191,10 @@ impl App {
         Ok(Place {
             id,
             provider: providers::provider(id, rehearsal.as_ref())?,
-            cx: Ctx::new(clock),
+            cx: Ctx {
+                trace: self.trace.clone(),
+                ..Ctx::new(clock)
+            },
             workdir: self.workdir(),
             rehearsal,
         })

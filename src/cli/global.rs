@@ -48,6 +48,10 @@ pub struct Global {
     /// Never ask; fail where an answer is needed
     #[arg(long, global = true, env = "WINDLASS_NO_INPUT", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
     pub no_input: bool,
+    /// Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line,
+    /// without secrets
+    #[arg(long, global = true, value_name = "FILE", env = "WINDLASS_TRACE", hide_env_values = true, value_hint = clap::ValueHint::FilePath)]
+    pub trace: Option<PathBuf>,
     /// Rehearse: the same code against a simulated world; nothing real is touched
     #[arg(long, global = true, help_heading = "Rehearsal")]
     pub rehearse: bool,

@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::StreamExt;
 use http::{HeaderMap, StatusCode};
 use hyper_util::client::proxy::matcher::Matcher;
 use kube::{Client, Config, client::Body};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use windlass_provider::{Auth, Ctx, Error, Fault, Kubeconfig, Result};
+use windlass_provider::{Auth, Ctx, Error, Exchange, Fault, Kubeconfig, Result};
 
 use super::{
     discovery::Kinds,
@@ -162,7 +163,7 @@ impl Cluster {
             let mut pause = FIRST_PAUSE;
             let mut attempt = 1;
             loop {
-                let (failure, asked) = match self.attempt(doing, request.clone()).await {
+                let (failure, asked) = match self.attempt(cx, doing, &request, attempt).await {
                     Ok(answer) => return Ok(Ok(answer)),
                     Err(failure) => failure,
                 };
@@ -182,18 +183,21 @@ impl Cluster {
 
     async fn attempt(
         &self,
+        cx: &Ctx,
         doing: &str,
-        request: http::Request<Vec<u8>>,
+        request: &http::Request<Vec<u8>>,
+        number: u32,
     ) -> Result<Answer, (Failure, Option<Duration>)> {
         let _slot = self.slots.acquire().await;
-        let lost = |error: kube::Error| (Failure::of(doing, error), None);
-        let response = self
-            .client
-            .send(request.map(Body::from))
-            .await
-            .map_err(lost)?;
-        let (parts, body) = response.into_parts();
-        let body = body.collect_bytes().await.map_err(lost)?.to_vec();
+        let traced = self.trace(cx, request, number);
+        let (parts, body) = match self.exchange(request.clone()).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                traced.end(Err(fault::chain(&error).join(": ")));
+                return Err((Failure::of(doing, error), None));
+            }
+        };
+        traced.end(Ok((parts.status.as_u16(), &body)));
         if parts.status.is_success() {
             return Ok(Answer {
                 status: parts.status,
@@ -208,19 +212,108 @@ impl Cluster {
         Err((Failure::refused(doing, status), asked))
     }
 
+    async fn exchange(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<(http::response::Parts, Vec<u8>), kube::Error> {
+        let response = self.client.send(request.map(Body::from)).await?;
+        let (parts, body) = response.into_parts();
+        Ok((parts, body.collect_bytes().await?.to_vec()))
+    }
+
     /// Opens a watch; its events come as the lines of the answer. Not counted among the requests side by side.
     pub(super) async fn open(
         &self,
+        cx: &Ctx,
         doing: &str,
         request: http::Request<Vec<u8>>,
     ) -> Result<
         impl futures::Stream<Item = Result<kube::core::WatchEvent<Value>, kube::Error>> + Send + use<>,
         Failure,
     > {
-        self.client
-            .request_events::<Value>(request)
-            .await
-            .map_err(|error| Failure::of(doing, error))
+        let traced = self.trace(cx, &request, 1);
+        let url = traced.url.clone();
+        match self.client.request_events::<Value>(request.clone()).await {
+            Ok(events) => {
+                traced.end(Ok((200, &[])));
+                let (trace, clock) = (cx.trace.clone(), cx.clock.clone());
+                Ok(events.inspect(move |event| {
+                    if let (true, Ok(event)) = (trace.is_on(), event) {
+                        trace.tell(&Exchange::Message {
+                            url: &url,
+                            at: clock.now(),
+                            body: &serde_json::to_vec(event).unwrap_or_default(),
+                        });
+                    }
+                }))
+            }
+            Err(error) => {
+                traced.end(match &error {
+                    kube::Error::Api(status) => Ok((status.code, status.message.as_bytes())),
+                    error => Err(fault::chain(error).join(": ")),
+                });
+                Err(Failure::of(doing, error))
+            }
+        }
+    }
+
+    fn trace<'a>(
+        &self,
+        cx: &'a Ctx,
+        request: &'a http::Request<Vec<u8>>,
+        attempt: u32,
+    ) -> Traced<'a> {
+        let server = self.server.trim_end_matches('/');
+        Traced {
+            cx,
+            attempt,
+            method: request.method().as_str(),
+            url: format!("{server}{}", request.uri()),
+            sent: request.body(),
+            at: cx.clock.now(),
+            under_way: true,
+        }
+    }
+}
+
+/// A request that is under way, of which the trace is told when it has ended, or was given up.
+struct Traced<'a> {
+    cx: &'a Ctx,
+    attempt: u32,
+    method: &'a str,
+    url: String,
+    sent: &'a [u8],
+    at: jiff::Timestamp,
+    under_way: bool,
+}
+
+impl Traced<'_> {
+    fn end(mut self, answer: Result<(u16, &[u8]), String>) {
+        self.tell(answer);
+        self.under_way = false;
+    }
+
+    fn tell(&self, answer: Result<(u16, &[u8]), String>) {
+        let took = self.cx.clock.now().duration_since(self.at);
+        self.cx
+            .trace
+            .tell(&Exchange::Request(windlass_provider::Request {
+                at: self.at,
+                took: took.try_into().unwrap_or_default(),
+                attempt: self.attempt,
+                method: self.method,
+                url: &self.url,
+                sent: self.sent,
+                answer,
+            }));
+    }
+}
+
+impl Drop for Traced<'_> {
+    fn drop(&mut self) {
+        if self.under_way {
+            self.tell(Err("given up before it was answered".to_owned()));
+        }
     }
 }
 

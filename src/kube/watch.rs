@@ -136,7 +136,7 @@ impl Watcher {
         let request = Request::new(self.kind.path(self.namespace.as_deref()))
             .watch(&params, &version)
             .map_err(|error| (client::built(&self.doing, &error), State::Unknown))?;
-        match self.cluster.open(&self.doing, request).await {
+        match self.cluster.open(&self.cx, &self.doing, request).await {
             Ok(events) => Ok((
                 None,
                 State::Open(Open {

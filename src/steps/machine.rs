@@ -10,7 +10,7 @@ use std::{
 use hyper_util::client::proxy::matcher::Matcher;
 use windlass_provider::{Check, Ctx, Error, Fault, Verdict};
 
-use super::manifest::{connect, is_loopback};
+use super::manifest::{connect, is_loopback, trace};
 
 /// How long a server on the internet may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -138,8 +138,13 @@ pub async fn check_manifest(cx: &Ctx, location: &str) -> Check {
         };
     }
     let ask = async {
+        let began = cx.clock.now();
         let answer = async { anyhow::Ok(connect(location)?.head(location).send().await?.status()) };
-        answer.await.map_err(|error| {
+        let answer = answer.await;
+        let told = answer.as_ref().map(|status| (status.as_u16(), &[][..]));
+        let told = told.map_err(|error| format!("{error:#}"));
+        trace(cx, "HEAD", location, began, told);
+        answer.map_err(|error| {
             let mut fault = Error::new(Fault::Unavailable, format!("cannot reach {location}"));
             fault.causes = error.chain().map(ToString::to_string).collect();
             fault

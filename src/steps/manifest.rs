@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
-use windlass_provider::{Ctx, Error, Fault, Result};
+use windlass_provider::{Ctx, Error, Exchange, Fault, Request, Result};
 
 use super::{Steps, change_of, inventory::Claim, story};
 use crate::{
@@ -145,7 +145,7 @@ async fn read(cx: &Ctx, location: &str) -> error::Result<Vec<u8>> {
     let offline = "without a network, fetch it elsewhere and give it with --flux-manifest FILE; behind a proxy, set HTTPS_PROXY";
     let bounded = cx.within(std::time::Duration::from_secs(120));
     let work = async {
-        download(location).await.map_err(|error| {
+        download(cx, location).await.map_err(|error| {
             let mut fault = Error::new(Fault::Unavailable, cannot.clone()).hint(offline);
             fault.causes = error.chain().map(ToString::to_string).collect();
             fault
@@ -166,14 +166,54 @@ pub(super) fn connect(url: &str) -> anyhow::Result<reqwest::Client> {
     client.build().context("cannot set up TLS")
 }
 
-async fn download(url: &str) -> anyhow::Result<Vec<u8>> {
-    let mut answer = connect(url)?.get(url).send().await?.error_for_status()?;
+async fn download(cx: &Ctx, url: &str) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        bytes.extend_from_slice(&chunk);
-        anyhow::ensure!(bytes.len() <= LIMIT, "it is larger than 32 MiB");
+    let began = cx.clock.now();
+    let work = async {
+        let mut answer = connect(url)?.get(url).send().await?;
+        let status = answer.status();
+        let refused = answer.error_for_status_ref().err();
+        while let Some(chunk) = answer.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+            anyhow::ensure!(bytes.len() <= LIMIT, "it is larger than 32 MiB");
+        }
+        Ok((status.as_u16(), refused))
+    };
+    let ended = work.await;
+    trace(
+        cx,
+        "GET",
+        url,
+        began,
+        match &ended {
+            Ok((status, _)) => Ok((*status, &bytes)),
+            Err(error) => Err(format!("{error:#}")),
+        },
+    );
+    match ended? {
+        (_, Some(refused)) => Err(refused.into()),
+        (_, None) => Ok(bytes),
     }
-    Ok(bytes)
+}
+
+/// Tells the trace of a request without a body.
+pub(super) fn trace(
+    cx: &Ctx,
+    method: &str,
+    url: &str,
+    began: jiff::Timestamp,
+    answer: std::result::Result<(u16, &[u8]), String>,
+) {
+    let took = cx.clock.now().duration_since(began);
+    cx.trace.tell(&Exchange::Request(Request {
+        at: began,
+        took: took.try_into().unwrap_or_default(),
+        attempt: 1,
+        method,
+        url,
+        sent: &[],
+        answer,
+    }));
 }
 
 /// Returns whether a URL is on this machine.

@@ -17,3 +17,4 @@ mod real;
 mod secrets;
 mod signals;
 mod status;
+mod trace;

@@ -75,6 +75,7 @@ fn planted_secrets_are_shown_and_written_nowhere() {
         &["-vv"][..],
         &["--output", "json"],
         &["--output", "yaml"],
+        &["--trace", "trace.ndjson"],
         &[],
     ] {
         let bed = Bed::new();

@@ -5,9 +5,9 @@ use std::{fmt, fs::File, future::Future, path::PathBuf, sync::Arc, time::Duratio
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Clock, Error, Result};
+use crate::{Clock, Error, Result, Trace};
 
-/// Clock, deadline, cancellation and progress of one call, and the handle that started programs inherit.
+/// Clock, deadline, cancellation, progress and trace of one call, and the handle that started programs inherit.
 #[derive(Clone, Debug)]
 pub struct Ctx {
     /// The time, and every wait.
@@ -18,6 +18,8 @@ pub struct Ctx {
     pub cancel: CancellationToken,
     /// Where to say what is being waited for.
     pub progress: Progress,
+    /// Where to tell what is sent over the wire, and which programs are run.
+    pub trace: Trace,
     /// An open, locked file that programs are started with (as their standard input), so that the lock outlives a
     /// windlass that was killed, until the last program that it had started has ended.
     pub program_lock: Option<Arc<File>>,
@@ -35,6 +37,7 @@ impl Ctx {
             deadline: None,
             cancel: CancellationToken::new(),
             progress: Progress::default(),
+            trace: Trace::default(),
             program_lock: None,
             scratch: std::env::temp_dir(),
         }

@@ -12,6 +12,7 @@ mod error;
 mod resource;
 mod spec;
 mod tags;
+mod trace;
 
 use async_trait::async_trait;
 
@@ -28,6 +29,7 @@ pub use spec::{
     Taint, TaintEffect,
 };
 pub use tags::{InvalidTag, Tags};
+pub use trace::{Exchange, Program, Request, Trace};
 
 /// A place where clusters run: one cloud, or Kind on this machine.
 ///

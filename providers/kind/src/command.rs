@@ -12,7 +12,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::Command,
 };
-use windlass_provider::{Ctx, Error, Fault, Result};
+use windlass_provider::{Ctx, Error, Exchange, Fault, Result};
 
 use crate::{
     lines::{Tail, explain},
@@ -109,6 +109,23 @@ pub(crate) async fn run(
         Some(lock) => Stdio::from(lock.try_clone().map_err(unstartable)?),
         None => Stdio::null(),
     };
+    let began = cx.clock.now();
+    let argv: Vec<String> = std::iter::once(&program.name)
+        .chain(args)
+        .cloned()
+        .collect();
+    let trace = |exit: Option<i32>, printed: usize, said: &str| {
+        let took = cx.clock.now().duration_since(began);
+        cx.trace
+            .tell(&Exchange::Program(windlass_provider::Program {
+                at: began,
+                took: took.try_into().unwrap_or_default(),
+                argv: &argv,
+                exit,
+                printed,
+                said,
+            }));
+    };
     let mut child = Command::new(&program.argv[0])
         .args(&program.argv[1..])
         .args(args)
@@ -151,6 +168,7 @@ pub(crate) async fn run(
             group.forget();
             let status = status.map_err(unstartable)?;
             let (stdout, stderr) = heard.take();
+            trace(status.code(), stdout.len(), &stderr);
             return Ok(Ran { line, status, stdout, stderr });
         }
         () = deadline => Error::timed_out(&line),
@@ -169,9 +187,9 @@ pub(crate) async fn run(
     // And whatever of the group did not listen.
     group.signal(Signal::KILL);
     group.forget();
-    Err(explain(&heard.take().1)
-        .into_iter()
-        .fold(stopped, Error::cause))
+    let (stdout, stderr) = heard.take();
+    trace(None, stdout.len(), &stderr);
+    Err(explain(&stderr).into_iter().fold(stopped, Error::cause))
 }
 
 /// What a program has printed so far.
