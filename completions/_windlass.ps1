@@ -287,6 +287,10 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
         }
         'windlass;kubeconfig' {
             [CompletionResult]::new('--destination', '--destination', [CompletionResultType]::ParameterName, 'Write it into this file and nothing else; what is in the file already stays. Destroy does not know of it')
+            [CompletionResult]::new('--service-account', '--service-account', [CompletionResultType]::ParameterName, 'Write a kubeconfig for this service account instead, with a token that ends by itself; it is made where it is missing')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The one namespace that it may use, and lives in [default: the whole cluster, from windlass-system]')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'What it may do: a Role of the namespace or a ClusterRole, such as view or edit')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'How long the token lasts, from 10m to 24h; the cluster may grant less')
             [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
             [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Where it runs')
@@ -300,6 +304,7 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             [CompletionResult]::new('--rehearse-faults', '--rehearse-faults', [CompletionResultType]::ParameterName, 'How the simulated world misbehaves: a file, as the README describes it')
             [CompletionResult]::new('--merge', '--merge', [CompletionResultType]::ParameterName, 'Merge it into your own kubeconfig too: KUBECONFIG''s first file, or ~/.kube/config')
             [CompletionResult]::new('--set-current', '--set-current', [CompletionResultType]::ParameterName, 'Make the cluster the current context there')
+            [CompletionResult]::new('--revoke', '--revoke', [CompletionResultType]::ParameterName, 'Take all away that windlass gave to the service account: its tokens end at once')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print results and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print results and errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: even more')

@@ -1272,7 +1272,7 @@ _windlass() {
             return 0
             ;;
         windlass__subcmd__kubeconfig)
-            opts="-o -q -v -h --merge --destination --set-current --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
+            opts="-o -q -v -h --merge --destination --set-current --service-account --namespace --role --for --revoke --name --cluster --provider --config --environment --output --quiet --verbose --no-input --trace --rehearse --rehearse-world --rehearse-speed --rehearse-faults --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1291,6 +1291,22 @@ _windlass() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --service-account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --cluster)

@@ -275,6 +275,10 @@ set edit:completion:arg-completer[windlass] = {|@words|
         }
         &'windlass;kubeconfig'= {
             cand --destination 'Write it into this file and nothing else; what is in the file already stays. Destroy does not know of it'
+            cand --service-account 'Write a kubeconfig for this service account instead, with a token that ends by itself; it is made where it is missing'
+            cand --namespace 'The one namespace that it may use, and lives in [default: the whole cluster, from windlass-system]'
+            cand --role 'What it may do: a Role of the namespace or a ClusterRole, such as view or edit'
+            cand --for 'How long the token lasts, from 10m to 24h; the cluster may grant less'
             cand --cluster 'The cluster [default: dot, or the only one in windlass.toml]'
             cand --name 'The cluster [default: dot, or the only one in windlass.toml]'
             cand --provider 'Where it runs'
@@ -288,6 +292,7 @@ set edit:completion:arg-completer[windlass] = {|@words|
             cand --rehearse-faults 'How the simulated world misbehaves: a file, as the README describes it'
             cand --merge 'Merge it into your own kubeconfig too: KUBECONFIG''s first file, or ~/.kube/config'
             cand --set-current 'Make the cluster the current context there'
+            cand --revoke 'Take all away that windlass gave to the service account: its tokens end at once'
             cand -q 'Print results and errors only'
             cand --quiet 'Print results and errors only'
             cand -v 'Print more; twice: even more'

@@ -231,6 +231,10 @@ complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_se
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
 complete -c windlass -n "__fish_windlass_using_subcommand cluster; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l destination -d 'Write it into this file and nothing else; what is in the file already stays. Destroy does not know of it' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l service-account -d 'Write a kubeconfig for this service account instead, with a token that ends by itself; it is made where it is missing' -r
+complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l namespace -d 'The one namespace that it may use, and lives in [default: the whole cluster, from windlass-system]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l role -d 'What it may do: a Role of the namespace or a ClusterRole, such as view or edit' -r
+complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l for -d 'How long the token lasts, from 10m to 24h; the cluster may grant less' -r
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l provider -d 'Where it runs' -r -f -a "kind\t''"
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F
@@ -244,6 +248,7 @@ complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l rehears
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l merge -d 'Merge it into your own kubeconfig too: KUBECONFIG\'s first file, or ~/.kube/config'
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l set-current -d 'Make the cluster the current context there'
+complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l revoke -d 'Take all away that windlass gave to the service account: its tokens end at once'
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -s q -l quiet -d 'Print results and errors only'
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -s v -l verbose -d 'Print more; twice: even more'
 complete -c windlass -n "__fish_windlass_using_subcommand kubeconfig" -l no-input -d 'Never ask; fail where an answer is needed'

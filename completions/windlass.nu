@@ -323,6 +323,11 @@ module completions {
     --merge                   # Merge it into your own kubeconfig too: KUBECONFIG's first file, or ~/.kube/config
     --destination: path       # Write it into this file and nothing else; what is in the file already stays. Destroy does not know of it
     --set-current             # Make the cluster the current context there
+    --service-account: string # Write a kubeconfig for this service account instead, with a token that ends by itself; it is made where it is missing
+    --namespace: string       # The one namespace that it may use, and lives in [default: the whole cluster, from windlass-system]
+    --role: string            # What it may do: a Role of the namespace or a ClusterRole, such as view or edit
+    --for: string             # How long the token lasts, from 10m to 24h; the cluster may grant less
+    --revoke                  # Take all away that windlass gave to the service account: its tokens end at once
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass kubeconfig provider" # Where it runs

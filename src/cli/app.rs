@@ -91,6 +91,14 @@ impl App {
         }
     }
 
+    /// Returns the flag by which a command is about the same cluster, with a space before it.
+    pub(super) fn cluster_flag(&self) -> String {
+        match &self.global.cluster {
+            Some(cluster) => format!(" --cluster {cluster}"),
+            None => String::new(),
+        }
+    }
+
     /// Returns where files are written.
     pub(super) fn workdir(&self) -> WorkDir {
         if self.global.rehearse {

@@ -4,7 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{App, app::Place, cluster_flags::flags_at};
+use super::{
+    App,
+    account::{self, AccountArgs},
+    app::Place,
+    cluster_flags::flags_at,
+};
 use crate::{error::Result, steps};
 
 /// Write the cluster's kubeconfig and its variables in .env, and print its path.
@@ -19,6 +24,8 @@ pub(super) struct KubeconfigArgs {
     /// Make the cluster the current context there
     #[arg(long, requires = "target")]
     set_current: bool,
+    #[command(flatten)]
+    account: AccountArgs,
 }
 
 pub(super) async fn run(args: KubeconfigArgs, app: App) -> Result<()> {
@@ -27,6 +34,14 @@ pub(super) async fn run(args: KubeconfigArgs, app: App) -> Result<()> {
     let provider = app.provider_of(&settings)?;
     let place = app.place(provider).await?;
     let cluster = &settings.cluster.value;
+    if let Some(name) = &args.account.service_account {
+        let account = (name.as_str(), &args.account);
+        let target = (args.destination.clone(), args.set_current);
+        return match account::run(&app, &place, cluster, account, target).await? {
+            Some(path) => show(&app, &path),
+            None => Ok(()),
+        };
+    }
     let access = place.provider.kubeconfig(&place.cx, cluster).await?;
     let exec = place.exec(cluster)?;
     if let Some(path) = &args.destination {

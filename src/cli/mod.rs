@@ -1,6 +1,7 @@
 //! The command line: one file a command, each with its arguments and a `run` that builds options and calls the operation
 //! of the same name. No cloud or Kubernetes calls here.
 
+mod account;
 mod app;
 mod clean;
 mod cluster;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use windlass_provider::{Ctx, Error, Fault, Result};
 
@@ -16,6 +16,7 @@ pub const NAMESPACE: &str = "windlass-system";
 const NAME: &str = "windlass";
 const COMPONENT: &str = "component.";
 const CREATED_NAMESPACE: &str = "namespace.";
+const ACCOUNT: &str = "account.";
 
 /// What windlass installed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +25,18 @@ pub struct Inventory {
     pub components: BTreeMap<String, Component>,
     /// The namespaces that windlass created, and so may delete; those that it found are not among them.
     pub namespaces: BTreeSet<String>,
+    /// The service accounts to which windlass gave a role, by namespace and name.
+    pub accounts: BTreeMap<(String, String), Account>,
+}
+
+/// What windlass made to give a service account access.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// The account, where windlass made it, and the bindings of its roles.
+    pub objects: Vec<ObjectRef>,
+    /// Fields that a newer windlass wrote; they are kept.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }
 
 /// An installed component.
@@ -53,8 +66,13 @@ impl Inventory {
         let mut inventory = Self::default();
         for (key, value) in data.into_iter().flatten() {
             if let Some(name) = key.strip_prefix(COMPONENT) {
-                let component = component(key, value)?;
+                let component = entry(key, value)?;
                 inventory.components.insert(name.to_owned(), component);
+            } else if let Some(name) = key.strip_prefix(ACCOUNT) {
+                // A namespace has no dot in its name; a service account may.
+                let (home, name) = name.split_once('.').unwrap_or((NAMESPACE, name));
+                let key_of = (home.to_owned(), name.to_owned());
+                inventory.accounts.insert(key_of, entry(key, value)?);
             } else if let Some(name) = key.strip_prefix(CREATED_NAMESPACE) {
                 inventory.namespaces.insert(name.to_owned());
             }
@@ -74,7 +92,7 @@ impl Component {
         if let Some(map) = cluster.get(cx, &config_map()).await?
             && let Some(there) = map["data"].get(&key)
         {
-            component(&key, there)?;
+            entry::<Self>(&key, there)?;
         }
         let entry = serde_json::to_string(self).map_err(|error| {
             Error::new(Fault::Failed, format!("cannot record component {name}"))
@@ -90,6 +108,35 @@ impl Component {
     pub async fn forget(cluster: &Cluster, cx: &Ctx, name: &str) -> Result<()> {
         erase(cluster, cx, &format!("{COMPONENT}{name}")).await
     }
+}
+
+impl Account {
+    /// Writes the entry of the service account `home`/`name`; the namespace `windlass-system` must be there.
+    ///
+    /// # Errors
+    /// Those of the API.
+    pub async fn record(&self, cluster: &Cluster, cx: &Ctx, home: &str, name: &str) -> Result<()> {
+        let entry = serde_json::to_string(self).map_err(|error| {
+            Error::new(
+                Fault::Failed,
+                format!("cannot record service account {name}"),
+            )
+            .cause(error.to_string())
+        })?;
+        write(cluster, cx, &account_key(home, name), Some(entry)).await
+    }
+
+    /// Takes the service account `home`/`name` out of the inventory. Absence is success.
+    ///
+    /// # Errors
+    /// Those of the API.
+    pub async fn forget(cluster: &Cluster, cx: &Ctx, home: &str, name: &str) -> Result<()> {
+        erase(cluster, cx, &account_key(home, name)).await
+    }
+}
+
+fn account_key(home: &str, name: &str) -> String {
+    format!("{ACCOUNT}{home}.{name}")
 }
 
 /// Records that windlass created a namespace, so that it may delete it.
@@ -139,7 +186,7 @@ fn config_map() -> ObjectRef {
     ObjectRef::namespaced("v1", "ConfigMap", NAMESPACE, NAME)
 }
 
-fn component(key: &str, value: &Value) -> Result<Component> {
+fn entry<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T> {
     serde_json::from_str(value.as_str().unwrap_or_default()).map_err(|error| {
         Error::new(
             Fault::Invalid,
@@ -163,7 +210,8 @@ mod tests {
             "objects": [{ "apiVersion": "v1", "kind": "Secret", "namespace": "traefik", "name": "values" }],
             "from-the-future": [1, 2],
         });
-        let entry = component("component.traefik", &Value::String(written.to_string())).unwrap();
+        let entry: Component =
+            entry("component.traefik", &Value::String(written.to_string())).unwrap();
         assert_eq!(entry.objects[0].to_string(), "Secret traefik/values");
         assert_eq!(serde_json::to_value(&entry).unwrap(), written);
     }
@@ -171,7 +219,7 @@ mod tests {
     #[test]
     fn an_unreadable_entry_is_named() {
         for broken in [json!("{"), json!("{}"), json!(7)] {
-            let error = component("component.flux", &broken).unwrap_err();
+            let error = entry::<Component>("component.flux", &broken).unwrap_err();
             assert_eq!(error.fault, Fault::Invalid);
             assert!(
                 error.message.ends_with("key component.flux"),

@@ -1,6 +1,7 @@
 //! Kubeconfig files: windlass's own, and the user's, into which its entries are merged and from which only they are removed.
 //!
-//! An entry carries no credential: its user is an exec plugin that asks windlass for a short-lived one. What is ours is known by
+//! An entry carries no lasting credential: its user is an exec plugin that asks windlass for a short-lived one, or has a token that
+//! ends by itself. What is ours is known by
 //! an extension in the entry itself, not by its name. All else in a user's file stays as it is, to the byte where the file's
 //! style allows; a file that cannot be read is left alone. Format: <https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/>
 
@@ -34,12 +35,35 @@ pub struct Entry {
     pub certificate_authority: Option<String>,
     /// The name that the server's certificate carries, where it is not the URL's.
     pub tls_server_name: Option<String>,
-    /// The program that prints a credential: windlass itself.
-    pub command: String,
-    /// Its arguments.
-    pub args: Vec<String>,
-    /// What the user is told where the program is missing.
-    pub install_hint: String,
+    /// The namespace of the context, where it is not the default one.
+    pub namespace: Option<String>,
+    /// Who one is.
+    pub credential: Credential,
+}
+
+/// Who one is to the cluster.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A program that prints a short-lived credential each time.
+    Program {
+        /// The program: windlass itself.
+        command: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// What the user is told where the program is missing.
+        install_hint: String,
+    },
+    /// A token that ends by itself, for those who have no windlass.
+    Token(String),
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Program { command, args, .. } => write!(f, "Program({command} {args:?})"),
+            Self::Token(_) => f.write_str("Token(…)"),
+        }
+    }
 }
 
 impl Entry {
@@ -66,18 +90,29 @@ impl Entry {
             cluster["tls-server-name"] = name.as_str().into();
         }
         cluster["extensions"] = self.mark();
-        let context = json!({ "cluster": self.name, "user": self.name, "extensions": self.mark() });
-        let user = json!({
-            "exec": {
-                "apiVersion": "client.authentication.k8s.io/v1",
-                "command": self.command,
-                "args": self.args,
-                "installHint": self.install_hint,
-                "interactiveMode": "Never",
-                "provideClusterInfo": false,
-            },
-            "extensions": self.mark(),
-        });
+        let mut context = json!({ "cluster": self.name, "user": self.name });
+        if let Some(namespace) = &self.namespace {
+            context["namespace"] = namespace.as_str().into();
+        }
+        context["extensions"] = self.mark();
+        let user = match &self.credential {
+            Credential::Program {
+                command,
+                args,
+                install_hint,
+            } => json!({
+                "exec": {
+                    "apiVersion": "client.authentication.k8s.io/v1",
+                    "command": command,
+                    "args": args,
+                    "installHint": install_hint,
+                    "interactiveMode": "Never",
+                    "provideClusterInfo": false,
+                },
+                "extensions": self.mark(),
+            }),
+            Credential::Token(token) => json!({ "token": token, "extensions": self.mark() }),
+        };
         let name = &self.name;
         [
             ("clusters", json!({ "name": name, "cluster": cluster })),

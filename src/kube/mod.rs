@@ -4,6 +4,7 @@
 //! keeps windlass's inventory, and edits kubeconfig files. It knows no catalogue, no plan and no provider: only the types
 //! of the provider seam. Objects are plain JSON values, so that any kind works. Every wait goes through the context's clock.
 
+mod accounts;
 mod again;
 mod apply;
 mod client;
@@ -24,11 +25,12 @@ mod trouble;
 mod wait;
 mod watch;
 
+pub use accounts::{RBAC, Token, allows_everything};
 pub use apply::Applied;
 pub use client::Cluster;
 pub use discovery::Kind;
 pub use drain::{Drained, How, Target, deletable, list_kept, list_names};
-pub use inventory::{Component, Inventory};
+pub use inventory::{Account, Component, Inventory};
 pub use list::Selector;
 pub use objects::{ObjectRef, parse};
 pub use ready::{Reason, Verdict, judge};

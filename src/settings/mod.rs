@@ -25,11 +25,11 @@ pub use file::{Component, GitOps, GitReference};
 pub use input::{Flags, Inputs, Variables};
 pub use origin::{Origin, Setting};
 pub use problem::Problem;
+pub(crate) use words::suggest;
 pub use words::{format_duration, parse_duration};
 
 use crate::error::Result;
 use problem::refuse;
-use words::suggest;
 
 /// The name of the file that windlass looks for.
 pub const FILE: &str = "windlass.toml";

@@ -28,11 +28,14 @@ fn entry(cluster: &ClusterName, access: &Kubeconfig, exec: &Exec) -> kubeconfig:
         server: access.server.clone(),
         certificate_authority: access.certificate_authority.clone(),
         tls_server_name: access.tls_server_name.clone(),
-        command: exec.command.clone(),
-        args: exec.args.clone(),
-        install_hint:
-            "put windlass on your PATH, or write the kubeconfig anew: windlass kubeconfig"
-                .to_owned(),
+        namespace: None,
+        credential: kubeconfig::Credential::Program {
+            command: exec.command.clone(),
+            args: exec.args.clone(),
+            install_hint:
+                "put windlass on your PATH, or write the kubeconfig anew: windlass kubeconfig"
+                    .to_owned(),
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use windlass_provider::{Change, Ctx, Result};
 
-use super::{Steps, change_of, namespaces::namespace_ref};
+use super::{Steps, accounts, change_of, namespaces::namespace_ref};
 use crate::{
     engine::Outcome,
     files::Digest,
@@ -45,10 +45,17 @@ impl Steps {
 
     pub(super) async fn remove_inventory(&self, cx: &Ctx) -> Result<Outcome> {
         let cluster = self.cluster(cx).await?;
+        let mut outcome = Outcome::of(Change::Removed);
+        for ((home, name), entry) in Inventory::read(&cluster, cx).await?.accounts {
+            accounts::remove(&cluster, cx, &home, &name, &entry).await?;
+            outcome.notes.push(format!(
+                "took the access of service account {home}/{name} away"
+            ));
+        }
         cluster
             .delete_and_wait(cx, &[namespace_ref(NAMESPACE)])
             .await?;
-        Ok(Outcome::of(Change::Removed))
+        Ok(outcome)
     }
 
     /// Returns the workloads and releases among `objects` that are there although windlass did not install the component:

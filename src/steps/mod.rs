@@ -1,6 +1,7 @@
 //! What an [`Action`] does, one file a family. Every step may run again after a crash at any point.
 
 mod access;
+mod accounts;
 mod chart;
 mod connection;
 mod drain;
@@ -23,6 +24,7 @@ use async_trait::async_trait;
 use windlass_provider::{Change, ClusterName, Ctx, Error, Fault, Provider, ProviderId, Result};
 
 pub use access::{Exec, merge_access, merge_into, remove_access, write_access};
+pub use accounts::{Accounts, Grant, Granted, Role};
 pub use connection::Connection;
 pub use inside::{Inside, look_inside};
 pub use machine::{check_folder, check_manifest, check_path, check_programs, check_proxy};

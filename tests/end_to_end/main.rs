@@ -1,5 +1,6 @@
 //! The built binary, end to end: a cleared environment, a PATH of fakes only, output normalised.
 
+mod access;
 mod bed;
 mod cluster;
 mod config;

@@ -235,8 +235,25 @@ impl Served {
         self.exchange(method, &format!("{path}/control/{name}"), "", body)
     }
 
+    /// Asks the API of a cluster with a token, and returns the status of the answer.
+    pub(crate) fn try_token(&self, cluster: &str, token: &str, method: &str, path: &str) -> u16 {
+        let header = format!("Authorization: Bearer {token}\r\n");
+        let path = format!("clusters/{cluster}/{path}");
+        self.send(method, &path, &header, &json!({})).0
+    }
+
     #[track_caller]
     fn exchange(&self, method: &str, path: &str, header: &str, body: &Value) -> Value {
+        let (status, answer) = self.send(method, path, header, body);
+        assert!(
+            matches!(status, 200 | 201),
+            "{method} {path}: {status} {answer}"
+        );
+        serde_json::from_str(&answer).expect("JSON")
+    }
+
+    #[track_caller]
+    fn send(&self, method: &str, path: &str, header: &str, body: &Value) -> (u16, String) {
         let host = self.endpoint.strip_prefix("http://").expect("a URL");
         let (host, _) = host.split_once('/').expect("a path");
         let body = body.to_string();
@@ -251,11 +268,8 @@ impl Served {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
-        assert!(
-            head.contains(" 200 ") || head.contains(" 201 "),
-            "{method} {path}: {answer}"
-        );
-        serde_json::from_str(body).expect("JSON")
+        let status = head.split(' ').nth(1).expect("a status");
+        (status.parse().expect("a number"), body.to_owned())
     }
 }
 

@@ -37,9 +37,12 @@ fn entry(cluster: &str) -> Entry {
         server: "https://127.0.0.1:6443".into(),
         certificate_authority: Some("-----BEGIN CERTIFICATE-----\n".into()),
         tls_server_name: None,
-        command: "windlass".into(),
-        args: vec!["token".into(), "--cluster".into(), cluster.into()],
-        install_hint: "windlass is not on your PATH: see https://example.com".into(),
+        namespace: None,
+        credential: Credential::Program {
+            command: "windlass".into(),
+            args: vec!["token".into(), "--cluster".into(), cluster.into()],
+            install_hint: "windlass is not on your PATH: see https://example.com".into(),
+        },
     }
 }
 
