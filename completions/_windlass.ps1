@@ -52,6 +52,7 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             [CompletionResult]::new('clean', 'clean', [CompletionResultType]::ParameterValue, 'Remove windlass''s own files from this folder: the kubeconfig, its block in .env and the record of its runs')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check this machine: programs, the container engine, ports, network and proxy, disk and folders (exit code 4)')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Write, show or describe the settings')
+            [CompletionResult]::new('support', 'support', [CompletionResultType]::ParameterValue, 'Write a text file for a bug report: versions, checks, settings, runs, and how the cluster is')
             [CompletionResult]::new('rehearse', 'rehearse', [CompletionResultType]::ParameterValue, 'Run the simulated world on its own')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, or write one for each command')
@@ -497,6 +498,29 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             break
         }
         'windlass;config;schema' {
+            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Where it runs')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file [default: windlass.toml, where there is one]')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Which of the file''s environments to lay over it')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print')
+            [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets')
+            [CompletionResult]::new('--rehearse-world', '--rehearse-world', [CompletionResultType]::ParameterName, 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]')
+            [CompletionResult]::new('--rehearse-speed', '--rehearse-speed', [CompletionResultType]::ParameterName, 'How many simulated seconds go by in one, or max')
+            [CompletionResult]::new('--rehearse-faults', '--rehearse-faults', [CompletionResultType]::ParameterName, 'How the simulated world misbehaves: a file, as the README describes it')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print results and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print results and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: even more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more; twice: even more')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; fail where an answer is needed')
+            [CompletionResult]::new('--rehearse', '--rehearse', [CompletionResultType]::ParameterName, 'Rehearse: the same code against a simulated world; nothing real is touched')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'windlass;support' {
+            [CompletionResult]::new('--destination', '--destination', [CompletionResultType]::ParameterName, 'The file [default: windlass-support-CLUSTER.txt]; one that is there is left alone')
             [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
             [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Where it runs')

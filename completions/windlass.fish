@@ -51,6 +51,7 @@ complete -c windlass -n "__fish_windlass_needs_command" -f -a "env" -d 'Print th
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "clean" -d 'Remove windlass\'s own files from this folder: the kubeconfig, its block in .env and the record of its runs'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "doctor" -d 'Check this machine: programs, the container engine, ports, network and proxy, disk and folders (exit code 4)'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "config" -d 'Write, show or describe the settings'
+complete -c windlass -n "__fish_windlass_needs_command" -f -a "support" -d 'Write a text file for a bug report: versions, checks, settings, runs, and how the cluster is'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "rehearse" -d 'Run the simulated world on its own'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c windlass -n "__fish_windlass_needs_command" -f -a "man" -d 'Print the manual page, or write one for each command'
@@ -406,6 +407,23 @@ complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_see
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l no-input -d 'Never ask; fail where an answer is needed'
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
 complete -c windlass -n "__fish_windlass_using_subcommand config; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c windlass -n "__fish_windlass_using_subcommand support" -l destination -d 'The file [default: windlass-support-CLUSTER.txt]; one that is there is left alone' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand support" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand support" -l provider -d 'Where it runs' -r -f -a "kind\t''"
+complete -c windlass -n "__fish_windlass_using_subcommand support" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand support" -l environment -d 'Which of the file\'s environments to lay over it' -r
+complete -c windlass -n "__fish_windlass_using_subcommand support" -s o -l output -d 'How to print' -r -f -a "table\t'For people'
+json\t'JSON; a run is one object a line, its report the last'
+yaml\t'YAML'"
+complete -c windlass -n "__fish_windlass_using_subcommand support" -l trace -d 'Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand support" -l rehearse-world -d 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]' -r
+complete -c windlass -n "__fish_windlass_using_subcommand support" -l rehearse-speed -d 'How many simulated seconds go by in one, or max' -r
+complete -c windlass -n "__fish_windlass_using_subcommand support" -l rehearse-faults -d 'How the simulated world misbehaves: a file, as the README describes it' -r -F
+complete -c windlass -n "__fish_windlass_using_subcommand support" -s q -l quiet -d 'Print results and errors only'
+complete -c windlass -n "__fish_windlass_using_subcommand support" -s v -l verbose -d 'Print more; twice: even more'
+complete -c windlass -n "__fish_windlass_using_subcommand support" -l no-input -d 'Never ask; fail where an answer is needed'
+complete -c windlass -n "__fish_windlass_using_subcommand support" -l rehearse -d 'Rehearse: the same code against a simulated world; nothing real is touched'
+complete -c windlass -n "__fish_windlass_using_subcommand support" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l cluster -l name -d 'The cluster [default: dot, or the only one in windlass.toml]' -r
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l provider -d 'Where it runs' -r -f -a "kind\t''"
 complete -c windlass -n "__fish_windlass_using_subcommand rehearse; and not __fish_seen_subcommand_from serve program" -l config -d 'The configuration file [default: windlass.toml, where there is one]' -r -F

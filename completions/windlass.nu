@@ -589,6 +589,34 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete windlass support provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass support output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Write a text file for a bug report: versions, checks, settings, runs, and how the cluster is
+  export extern "windlass support" [
+    --destination: path       # The file [default: windlass-support-CLUSTER.txt]; one that is there is left alone
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass support provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass support output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete windlass rehearse provider" [] {
     [ "kind" ]
   }

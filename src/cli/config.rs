@@ -8,7 +8,7 @@ use crate::{
     files::{Mode, atomic},
     output::Table,
     settings,
-    spec::{self, Spec},
+    spec::{self, Held, Spec},
 };
 
 /// Write, show or describe the settings.
@@ -71,16 +71,22 @@ fn show(args: &ShowArgs, app: &App) -> Result<()> {
     let mut answered = settings.clone();
     answered.answer_provider(app.provider_of(&settings)?);
     let held = spec::list(&settings, &Spec::new(&answered)?);
-    let headers: &[&str] = if args.origin {
+    app.output()
+        .show_table(&held, &tabulate(&held, args.origin))
+}
+
+/// Returns settings as a table, with where each value comes from or without.
+pub(super) fn tabulate(held: &[Held], origin: bool) -> Table {
+    let headers: &[&str] = if origin {
         &["SETTING", "VALUE", "FROM"]
     } else {
         &["SETTING", "VALUE"]
     };
     let mut table = Table::new(headers);
-    for held in &held {
+    for held in held {
         let value = held.value.as_deref().unwrap_or("-");
         let cells = [held.setting.as_str(), value, &held.origin];
         table.add(cells.into_iter().take(headers.len()));
     }
-    app.output().show_table(&held, &table)
+    table
 }

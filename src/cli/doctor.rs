@@ -44,8 +44,18 @@ pub(super) async fn run(args: DoctorArgs, app: App) -> Result<()> {
     settings.answer_provider(id);
     let spec = Spec::new(&settings)?;
     let place = app.place(id).await?;
-    let mut checks = check_place(&place, &spec).await;
-    checks.extend(check_network(&args, &place).await?);
+    let checks = check(&place, &spec, args.flux_manifest.as_deref()).await?;
+    show(&app, &checks)
+}
+
+/// Makes all checks.
+pub(super) async fn check(
+    place: &Place,
+    spec: &Spec,
+    flux_manifest: Option<&str>,
+) -> Result<Vec<Check>> {
+    let mut checks = check_place(place, spec).await;
+    checks.extend(check_network(flux_manifest, place).await?);
     checks.push(steps::check_folder(
         "working directory",
         place.workdir.root(),
@@ -53,7 +63,7 @@ pub(super) async fn run(args: DoctorArgs, app: App) -> Result<()> {
     checks.push(check_state());
     let own = env::current_exe().unwrap_or_default();
     checks.push(steps::check_path(env::var_os("PATH").as_ref(), &own));
-    show(&app, &checks)
+    Ok(checks)
 }
 
 /// Checks the programs, and with them what the provider checks before a setup.
@@ -89,7 +99,7 @@ async fn check_place(place: &Place, spec: &Spec) -> Vec<Check> {
 }
 
 /// Checks whether Flux's manifest, the one thing that windlass itself fetches, can be had.
-async fn check_network(args: &DoctorArgs, place: &Place) -> Result<Vec<Check>> {
+async fn check_network(flux_manifest: Option<&str>, place: &Place) -> Result<Vec<Check>> {
     let catalog = Catalog::load().map_err(|error| Error::new(Kind::Bug, error))?;
     let pinned = catalog
         .get("flux")
@@ -97,8 +107,8 @@ async fn check_network(args: &DoctorArgs, place: &Place) -> Result<Vec<Check>> {
     let Some((version, url)) = pinned else {
         return Err(Error::message(Kind::Bug, "flux has no manifest"));
     };
-    let location = match (&args.flux_manifest, &place.rehearsal) {
-        (Some(location), _) => location.clone(),
+    let location = match (flux_manifest, &place.rehearsal) {
+        (Some(location), _) => location.to_owned(),
         (None, Some(rehearsal)) => rehearsal.flux_manifest(version),
         (None, None) => url,
     };
@@ -123,12 +133,17 @@ fn check_state() -> Check {
     }
 }
 
-fn show(app: &App, checks: &[Check]) -> Result<()> {
+/// Returns the checks as a table.
+pub(super) fn tabulate(checks: &[Check]) -> Table {
     let mut table = Table::new(&["CHECK", "VERDICT", "DETAIL"]);
     for check in checks {
         table.add([check.name.as_str(), word(check.verdict), &check.detail]);
     }
-    app.output().show_table(&checks, &table)?;
+    table
+}
+
+fn show(app: &App, checks: &[Check]) -> Result<()> {
+    app.output().show_table(&checks, &tabulate(checks))?;
     for check in checks
         .iter()
         .filter(|check| check.verdict == Verdict::Warning)

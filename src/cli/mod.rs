@@ -19,6 +19,7 @@ mod rehearse;
 mod run;
 mod setup;
 mod status;
+mod support;
 mod token;
 
 use std::sync::Arc;
@@ -67,6 +68,7 @@ enum Command {
     Clean(clean::CleanArgs),
     Doctor(Box<doctor::DoctorArgs>),
     Config(config::ConfigArgs),
+    Support(support::SupportArgs),
     Rehearse(rehearse::RehearseArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -90,6 +92,7 @@ impl Cli {
             Command::Clean(args) => clean::run(args, app).await,
             Command::Doctor(args) => doctor::run(*args, app).await,
             Command::Config(args) => config::run(args, app),
+            Command::Support(args) => support::run(args, app).await,
             Command::Rehearse(args) => rehearse::run(args, app).await,
             Command::Completions(args) => completions::run(args, app),
             Command::Man(args) => man::run(args, app),

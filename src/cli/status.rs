@@ -106,7 +106,8 @@ fn absent(cluster: &ClusterName, place: &Place) -> Error {
     )
 }
 
-fn show(app: &App, survey: &Survey) -> Result<()> {
+/// Returns what was looked at as a table.
+pub(super) fn tabulate(survey: &Survey) -> Table {
     let mut table = Table::new(&["WHAT", "VERSION", "HEALTH", "DETAIL"]);
     for row in survey.rows() {
         table.add([
@@ -116,5 +117,9 @@ fn show(app: &App, survey: &Survey) -> Result<()> {
             &row.detail,
         ]);
     }
-    app.output().show_table(survey, &table)
+    table
+}
+
+fn show(app: &App, survey: &Survey) -> Result<()> {
+    app.output().show_table(survey, &tabulate(survey))
 }

@@ -6,12 +6,14 @@ mod hints;
 use std::time::Duration;
 
 use serde_json::Value;
-use windlass_provider::{Ctx, Error};
+use windlass_provider::{Ctx, Error, Result};
 
 use super::{
-    Cluster, ObjectRef, Selector, Verdict, client,
+    Cluster, ObjectRef, Selector, Verdict,
     fault::shorten,
-    judge, pods, ready,
+    judge,
+    pods::{self, Log},
+    ready,
     trouble::{self, Trouble},
 };
 
@@ -58,6 +60,21 @@ pub(super) async fn explain(
         story.tell_pod(pod, trouble.as_ref()).await;
     }
     story.end(name, pod.as_ref().map(|(pod, _)| pod))
+}
+
+impl Cluster {
+    /// Returns the events of a namespace, the latest last.
+    ///
+    /// # Errors
+    /// Those of the API.
+    pub async fn events(&self, cx: &Ctx, namespace: &str) -> Result<Vec<Value>> {
+        let kind = self.kind(cx, "v1", "Event").await?;
+        let mut events = self
+            .list(cx, &kind, Some(namespace), &Selector::default())
+            .await?;
+        events.sort_by_key(seen_at);
+        Ok(events)
+    }
 }
 
 struct Story<'a> {
@@ -204,18 +221,17 @@ impl Story<'_> {
         let (Some(container), Some(namespace)) = (container, &name.namespace) else {
             return Vec::new();
         };
-        let path = format!(
-            "/api/v1/namespaces/{namespace}/pods/{}/log?container={container}&tailLines={LINES}&limitBytes={LOG_BYTES}&previous={previous}",
-            name.name
-        );
-        let Ok(request) = client::get_request(&path) else {
+        let log = Log {
+            namespace,
+            pod: &name.name,
+            container: &container,
+            previous,
+            lines: LINES,
+            bytes: LOG_BYTES,
+        };
+        let Ok(text) = self.cluster.log(self.cx, &log).await else {
             return Vec::new();
         };
-        let doing = format!("read the log of {name}");
-        let Ok(answer) = self.cluster.send(self.cx, &doing, request).await else {
-            return Vec::new();
-        };
-        let text = String::from_utf8_lossy(&answer.body);
         let lines: Vec<_> = text
             .lines()
             .map(shorten)

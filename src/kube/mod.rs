@@ -33,6 +33,7 @@ pub use drain::{Drained, How, Target, deletable, list_kept, list_names};
 pub use inventory::{Account, Component, Inventory};
 pub use list::Selector;
 pub use objects::{ObjectRef, parse};
+pub use pods::Log;
 pub use ready::{Reason, Verdict, judge};
 
 /// The field manager of all that windlass applies.

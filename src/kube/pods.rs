@@ -3,7 +3,7 @@
 use serde_json::Value;
 use windlass_provider::{Ctx, Result};
 
-use super::{Cluster, ObjectRef, Selector};
+use super::{Cluster, ObjectRef, Selector, client};
 
 /// What runs pods, by apiVersion and kind.
 const WORKLOADS: [(&str, &str); 4] = [
@@ -12,6 +12,46 @@ const WORKLOADS: [(&str, &str); 4] = [
     ("apps/v1", "DaemonSet"),
     ("batch/v1", "Job"),
 ];
+
+/// Which part of which log is meant.
+#[derive(Clone, Copy, Debug)]
+pub struct Log<'a> {
+    /// The pod's namespace.
+    pub namespace: &'a str,
+    /// The pod.
+    pub pod: &'a str,
+    /// The container.
+    pub container: &'a str,
+    /// Whether that of the container's previous run is meant.
+    pub previous: bool,
+    /// How many of its last lines.
+    pub lines: usize,
+    /// How many bytes of those at most.
+    pub bytes: usize,
+}
+
+impl Cluster {
+    /// Returns the end of a container's log.
+    ///
+    /// # Errors
+    /// Those of the API: where the container has not run, too.
+    pub async fn log(&self, cx: &Ctx, log: &Log<'_>) -> Result<String> {
+        let Log {
+            namespace,
+            pod,
+            container,
+            previous,
+            lines,
+            bytes,
+        } = log;
+        let request = client::get_request(&format!(
+            "/api/v1/namespaces/{namespace}/pods/{pod}/log?container={container}&tailLines={lines}&limitBytes={bytes}&previous={previous}"
+        ))?;
+        let doing = format!("read the log of Pod {namespace}/{pod}");
+        let answer = self.send(cx, &doing, request).await?;
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
+    }
+}
 
 /// Tells whether an object of this kind runs pods itself.
 pub(super) fn is_workload(name: &ObjectRef) -> bool {

@@ -24,6 +24,7 @@ fn each_command_explains_itself() {
         &["clean"],
         &["doctor"],
         &["config"],
+        &["support"],
         &["rehearse"],
         &["completions"],
         &["man"],

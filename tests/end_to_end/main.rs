@@ -18,4 +18,5 @@ mod real;
 mod secrets;
 mod signals;
 mod status;
+mod support;
 mod trace;

@@ -97,6 +97,7 @@ fn planted_secrets_are_shown_and_written_nowhere() {
             &["cluster", "show", "--rehearse"],
             &["env", "--rehearse"],
             &["kubeconfig", "--merge", "--rehearse"],
+            &["support", "--rehearse"],
         ] {
             run(&bed, &[args, flags].concat(), 0);
         }

@@ -227,6 +227,15 @@ fn file_of(folder: &Path, run: Ulid) -> PathBuf {
     folder.join("runs").join(format!("{run}.jsonl"))
 }
 
+/// Returns the journals in `folder`, oldest first.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn list_journals(folder: &Path) -> Result<Vec<PathBuf>> {
+    let runs = list_runs(folder)?;
+    Ok(runs.into_iter().map(|run| file_of(folder, run)).collect())
+}
+
 /// Returns the runs in `folder`, oldest first. Other files there are none of ours.
 fn list_runs(folder: &Path) -> Result<Vec<Ulid>> {
     let runs = folder.join("runs");
