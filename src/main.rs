@@ -6,6 +6,9 @@ use clap::Parser;
 use windlass::{cli::Cli, error::Kind, redact::Redactor};
 
 fn main() -> ExitCode {
+    if windlass::cli::complete() {
+        return ExitCode::SUCCESS;
+    }
     let cli = Cli::parse();
     // Fails only where another provider was installed before: there is none.
     let _ = rustls::crypto::ring::default_provider().install_default();

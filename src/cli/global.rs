@@ -3,8 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, builder::PossibleValuesParser};
+use clap_complete::ArgValueCandidates;
 
-use super::own;
+use super::{candidates, own};
 use crate::{
     output::{Commands, Format, Manner, Output, Words, quote},
     providers,
@@ -18,7 +19,7 @@ use crate::{
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// The cluster [default: dot, or the only one in windlass.toml]
-    #[arg(long, visible_alias = "name", global = true, value_name = "NAME")]
+    #[arg(long, visible_alias = "name", global = true, value_name = "NAME", add = ArgValueCandidates::new(candidates::clusters))]
     pub cluster: Option<String>,
     /// Where it runs
     #[arg(long, global = true, value_name = "PROVIDER", value_parser = provider_names())]
@@ -27,7 +28,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Which of the file's environments to lay over it
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(candidates::environments))]
     pub environment: Option<String>,
     /// How to print
     #[arg(

@@ -3,6 +3,7 @@
 
 mod account;
 mod app;
+mod candidates;
 mod clean;
 mod cluster;
 mod cluster_flags;
@@ -98,6 +99,13 @@ impl Cli {
             Command::Man(args) => man::run(args, app),
         }
     }
+}
+
+/// Answers a shell that asks for completions, as the scripts of `windlass completions` do; returns whether one did. To be
+/// called first of all: nothing may be printed before.
+#[must_use]
+pub fn complete() -> bool {
+    completions::complete()
 }
 
 /// Returns the command line as clap knows it, for completions and tests.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use windlass_provider::{Ctx, Verdict};
 
 use super::{
     App,
     app::Place,
+    candidates,
     cluster_flags::ClusterFlags,
     run::{self, RunArgs},
 };
@@ -47,6 +49,7 @@ pub(super) struct SetupArgs {
         long,
         value_name = "COMPONENT",
         value_delimiter = ',',
+        add = ArgValueCandidates::new(candidates::components),
         help_heading = "Components"
     )]
     only: Vec<String>,
@@ -55,6 +58,7 @@ pub(super) struct SetupArgs {
         long,
         value_name = "COMPONENT",
         value_delimiter = ',',
+        add = ArgValueCandidates::new(candidates::components),
         help_heading = "Components"
     )]
     without: Vec<String>,
