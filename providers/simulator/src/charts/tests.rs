@@ -14,7 +14,10 @@ fn every_file_is_a_chart_that_renders() {
             .make("some", "where", &json!({}))
             .unwrap_or_else(|error| panic!("{name}: {error:#}"));
         assert!(
-            made.iter().any(|made| made.object["kind"] == "Deployment"),
+            name.starts_with("base/")
+                || made.iter().any(|made| {
+                    ["Deployment", "DaemonSet"].contains(&made.object["kind"].as_str().unwrap())
+                }),
             "{name}"
         );
         count += 1;
@@ -85,5 +88,54 @@ fn values_reach_the_objects_with_their_types() {
     assert_eq!(
         crd.object["metadata"]["annotations"]["helm.sh/resource-policy"],
         "keep"
+    );
+}
+
+#[test]
+fn values_decide_what_charts_make() {
+    let crossplane = of("https://charts.crossplane.io/stable", "crossplane", "2.3.4").unwrap();
+    let activations = json!({"provider": {"defaultActivations": ["*.m.upbound.io"]}});
+    let made = crossplane.make("crossplane", "crossplane-system", &activations);
+    let deployment = made
+        .unwrap()
+        .into_iter()
+        .find(|it| it.object["kind"] == "Deployment");
+    let init = &deployment.unwrap().object["spec"]["template"]["spec"]["initContainers"][0];
+    assert_eq!(init["args"][2], r#"--activations=["*.m.upbound.io"]"#);
+
+    let aso = "https://raw.githubusercontent.com/Azure/azure-service-operator/main/v2/charts";
+    let aso = of(aso, "azure-service-operator", "v2.21.0").unwrap();
+    let values = json!({"createAzureOperatorSecret": false, "crdPattern": "resources.azure.com/*"});
+    let made = aso
+        .make("aso", "azureserviceoperator-system", &values)
+        .unwrap();
+    assert!(made.iter().all(|it| it.object["kind"] != "Secret"));
+    let deployment = made
+        .iter()
+        .find(|it| it.object["kind"] == "Deployment")
+        .unwrap();
+    assert_eq!(
+        deployment.object["spec"]["template"]["spec"]["containers"][0]["args"][1],
+        "--crd-pattern=resources.azure.com/*"
+    );
+
+    let contour = "https://projectcontour.github.io/helm-charts/";
+    let contour = of(contour, "contour", "0.7.0").unwrap();
+    let values = json!({"envoy": {"service": {"type": "ClusterIP"}, "nodeSelector": {"a": "b"}}});
+    let made = contour.make("contour", "contour", &values).unwrap();
+    let find = |kind: &str, name: &str| {
+        let mut objects = made.iter().map(|it| &it.object);
+        objects
+            .find(|it| it["kind"] == kind && it["metadata"]["name"] == name)
+            .unwrap()
+    };
+    assert_eq!(
+        find("Service", "contour-envoy")["spec"]["type"],
+        "ClusterIP"
+    );
+    let envoy = find("DaemonSet", "contour-envoy");
+    assert_eq!(
+        envoy["spec"]["template"]["spec"]["nodeSelector"],
+        json!({"a": "b"})
     );
 }
