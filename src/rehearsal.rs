@@ -109,10 +109,10 @@ impl Rehearsal {
         Arc::new(SimulatedClock(self.world.clock()))
     }
 
-    /// Returns the URL of the stand-in for Flux's manifest.
+    /// Returns the URL of the stand-in for a component's manifest.
     #[must_use]
-    pub fn flux_manifest(&self, version: &str) -> String {
-        self.world.flux_manifest(&format!("v{version}"))
+    pub fn manifest(&self, component: &str, version: &str) -> String {
+        self.world.manifest(component, &format!("v{version}"))
     }
 
     /// Returns the beginning of the command line that stands in for a program: this binary.

@@ -96,7 +96,8 @@ fn every_rendered_object_is_valid() {
     for name in catalog.names() {
         let component = catalog.get(name).expect("a component");
         for provider in ProviderId::ALL {
-            let values = component.values(provider, &json!({ "extra": { "list": [1, "two"] } }));
+            let values =
+                component.values(provider, "dot", &json!({ "extra": { "list": [1, "two"] } }));
             for secrets in [&BTreeMap::new(), &secrets] {
                 let objects = release(&Release {
                     component,

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use windlass_provider::ProviderId;
 
-use super::{TEMPLATES, template::merge};
+use super::{
+    TEMPLATES,
+    template::{merge, substitute},
+};
 
 /// Where a component comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -29,6 +32,11 @@ pub enum Source {
     Manifest {
         /// Its URL; `${version}` stands for the version.
         manifest: String,
+    },
+    /// Other components: this is a set, which has no chart of its own.
+    Set {
+        /// Their names.
+        parts: Vec<String>,
     },
 }
 
@@ -56,6 +64,14 @@ pub struct Component {
     values: Value,
     #[serde(default)]
     providers: BTreeMap<ProviderId, PerProvider>,
+    /// What a set can be asked for besides, by the name of the value that asks for it.
+    #[serde(default)]
+    pub options: BTreeMap<String, Choice>,
+    /// Whether `setup` installs it where nobody says otherwise.
+    #[serde(default)]
+    pub default: bool,
+    /// What its user ought to know before choosing it.
+    pub warning: Option<String>,
     /// How many seconds it usually takes to become Ready; an assumption, for bars and estimates only.
     pub usual_seconds: u64,
     /// What stays or needs care when it goes.
@@ -70,18 +86,150 @@ struct PerProvider {
     values: Value,
 }
 
+/// Something that a set can be asked for.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// What it is good for: a lower-case fragment.
+    pub description: String,
+    /// The parts that come with it.
+    #[serde(default)]
+    pub parts: Vec<String>,
+    /// The values that parts get with it, by the part's name.
+    #[serde(default)]
+    values: BTreeMap<String, Value>,
+}
+
+/// A component of a set, as the set's values want it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// The values for it.
+    pub values: Value,
+    /// Whether the set has it with these values: an option that was not asked for leaves its parts out.
+    pub included: bool,
+}
+
+/// Why the values of a set mean nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misuse {
+    /// A value that is neither an option nor a part.
+    #[error("{set} has no value \"{value}\": allowed are {allowed}")]
+    Unknown {
+        /// The set.
+        set: String,
+        /// The value's name.
+        value: String,
+        /// The names that it knows.
+        allowed: String,
+    },
+    /// An option that is neither true nor false.
+    #[error("{set}: {option} must be true or false")]
+    NotBoolean {
+        /// The set.
+        set: String,
+        /// The option's name.
+        option: String,
+    },
+    /// Values of a part that are no map.
+    #[error("{set}: {part} must be a map of values")]
+    NotMap {
+        /// The set.
+        set: String,
+        /// The part's name.
+        part: String,
+    },
+}
+
 impl Component {
-    /// Returns the values for a provider: the component's own, then what it says for the provider, then the user's; later
-    /// ones win, maps are merged and `null` removes, as in Helm.
+    /// Returns the values for a cluster: the component's own, then what it says for the provider, then the user's; later
+    /// ones win, maps are merged and `null` removes, as in Helm. `${cluster}` in our own stands for the cluster's name.
     #[must_use]
-    pub fn values(&self, provider: ProviderId, users: &Value) -> Value {
+    pub fn values(&self, provider: ProviderId, cluster: &str, users: &Value) -> Value {
         let mut values = Value::Object(serde_json::Map::new());
         merge(&mut values, &self.values);
         if let Some(special) = self.providers.get(&provider) {
             merge(&mut values, &special.values);
         }
+        substitute(&mut values, &scope(cluster)).expect("holes were checked on loading");
         merge(&mut values, users);
         values
+    }
+
+    /// Returns whether it is a set of other components.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        matches!(self.source, Source::Set { .. })
+    }
+
+    /// Returns the components of a set, each with its part of the set's values: as in a chart with subcharts, what stands
+    /// under the name of a part is for that part, and `global` is for each. A component that is no set has none.
+    ///
+    /// # Errors
+    /// Values that mean nothing to the set.
+    pub fn parts(&self, users: &Value) -> Result<Vec<Part>, Misuse> {
+        let Source::Set { parts } = &self.source else {
+            return Ok(Vec::new());
+        };
+        let options = self.options.values().flat_map(|choice| &choice.parts);
+        let names: Vec<&String> = parts.iter().chain(options).collect();
+        let users = users.as_object();
+        for (key, value) in users.into_iter().flatten() {
+            self.check(&names, key, value)?;
+        }
+        let users = |key: &str| users.and_then(|users| users.get(key));
+        let asked = |option: &str| users(option) == Some(&Value::Bool(true));
+        let chosen: Vec<&Choice> = self
+            .options
+            .iter()
+            .filter_map(|(option, choice)| asked(option).then_some(choice))
+            .collect();
+        Ok(names
+            .into_iter()
+            .map(|name| {
+                let mut values = Value::Object(serde_json::Map::new());
+                let ours = chosen.iter().filter_map(|choice| choice.values.get(name));
+                ours.for_each(|ours| merge(&mut values, ours));
+                if let Some(global) = users("global") {
+                    merge(&mut values, &json!({ "global": global }));
+                }
+                users(name)
+                    .into_iter()
+                    .for_each(|users| merge(&mut values, users));
+                let included =
+                    parts.contains(name) || chosen.iter().any(|it| it.parts.contains(name));
+                Part {
+                    name: name.clone(),
+                    values,
+                    included,
+                }
+            })
+            .collect())
+    }
+
+    fn check(&self, parts: &[&String], key: &str, value: &Value) -> Result<(), Misuse> {
+        let set = self.name.clone();
+        if self.options.contains_key(key) {
+            let option = key.to_owned();
+            let right = value.is_boolean() || value.is_null();
+            return right
+                .then_some(())
+                .ok_or(Misuse::NotBoolean { set, option });
+        }
+        if key == "global" || parts.iter().any(|part| *part == key) {
+            let part = key.to_owned();
+            let right = value.is_object() || value.is_null();
+            return right.then_some(()).ok_or(Misuse::NotMap { set, part });
+        }
+        let options = self.options.keys().map(String::as_str);
+        let parts = parts.iter().map(|part| part.as_str());
+        let allowed: Vec<&str> = options.chain(parts).chain(["global"]).collect();
+        Err(Misuse::Unknown {
+            set,
+            value: key.to_owned(),
+            allowed: allowed.join(", "),
+        })
     }
 
     /// Returns the URL of its manifest at `version`; `None` where it is a chart.
@@ -89,9 +237,14 @@ impl Component {
     pub fn manifest(&self, version: &str) -> Option<String> {
         match &self.source {
             Source::Manifest { manifest } => Some(manifest.replace("${version}", version)),
-            Source::Oci { .. } | Source::Repository { .. } => None,
+            Source::Oci { .. } | Source::Repository { .. } | Source::Set { .. } => None,
         }
     }
+}
+
+/// Returns what our own values may refer to.
+fn scope(cluster: &str) -> Value {
+    json!({ "cluster": cluster })
 }
 
 /// All components that there are, by name.
@@ -119,6 +272,11 @@ impl Catalog {
             if file.path().file_stem().and_then(|stem| stem.to_str()) != Some(&component.name) {
                 bail!("templates/{path} describes {}", component.name);
             }
+            let mut values: Vec<Value> = vec![component.values.clone()];
+            values.extend(component.providers.values().map(|it| it.values.clone()));
+            for values in &mut values {
+                substitute(values, &scope("any")).with_context(|| format!("templates/{path}"))?;
+            }
             components.insert(component.name.clone(), component);
         }
         Ok(Self(components))
@@ -138,38 +296,4 @@ impl Catalog {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_catalogue_loads_and_its_needs_are_in_it() {
-        let catalog = Catalog::load().unwrap();
-        for name in catalog.names() {
-            for need in &catalog.get(name).unwrap().needs {
-                assert!(catalog.get(need).is_some(), "{name} needs {need}");
-            }
-        }
-        assert_eq!(
-            catalog.get("flux").unwrap().manifest("2.9.4").unwrap(),
-            "https://github.com/fluxcd/flux2/releases/download/v2.9.4/install.yaml"
-        );
-    }
-
-    #[test]
-    fn values_are_laid_over_each_other_as_helm_does() {
-        let catalog = Catalog::load().unwrap();
-        let users = json!({ "ports": { "web": { "hostPort": null } }, "extra": [1] });
-        let values = catalog
-            .get("traefik")
-            .unwrap()
-            .values(ProviderId::Kind, &users);
-        assert_eq!(
-            values["ports"],
-            json!({ "web": {}, "websecure": { "hostPort": 443 } })
-        );
-        assert_eq!(values["extra"], json!([1]));
-        assert_eq!(values["ingressClass"]["isDefaultClass"], json!(true));
-    }
-}
+mod tests;

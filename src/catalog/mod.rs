@@ -8,10 +8,10 @@ mod order;
 mod render;
 mod template;
 
-pub use component::{Catalog, Component, Source};
+pub use component::{Catalog, Choice, Component, Misuse, Part, Source};
 pub use order::{Unordered, order};
 pub use render::{Release, gitops, namespaces, release};
-pub use template::{TemplateError, substitute};
+pub use template::{TemplateError, merge, substitute};
 
 use include_dir::{Dir, include_dir};
 

@@ -1,6 +1,6 @@
 //! Which components are needed for those that were asked for, and in which order.
 
-use super::{Catalog, Component};
+use super::{Catalog, Component, Source};
 
 /// Why components cannot be put in order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum Unordered {
 }
 
 /// Returns the components that were asked for and all that they need, each after what it needs; otherwise in the order in
-/// which they were asked for.
+/// which they were asked for. In place of a set come its parts, those of its options only where they were asked for.
 ///
 /// # Errors
 /// A name that is not in the catalogue, or a circle.
@@ -47,6 +47,13 @@ fn visit<'a>(
     for need in &component.needs {
         visit(catalog, need, path, ordered)?;
     }
+    if let Source::Set { parts } = &component.source {
+        for part in parts {
+            visit(catalog, part, path, ordered)?;
+        }
+        path.pop();
+        return Ok(());
+    }
     path.pop();
     ordered.push(component);
     Ok(())
@@ -70,6 +77,17 @@ mod tests {
         assert_eq!(
             names(&["cert-manager", "flux", "traefik"]),
             ["flux", "cert-manager", "traefik"]
+        );
+        assert_eq!(
+            names(&["istio", "aso"]),
+            [
+                "flux",
+                "istio-base",
+                "istiod",
+                "istio-gateway",
+                "cert-manager",
+                "aso"
+            ]
         );
         assert_eq!(
             order(&catalog, &["treafik"]),

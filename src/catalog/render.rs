@@ -23,7 +23,7 @@ pub struct Release<'a> {
 }
 
 /// Returns the objects that install a chart: its namespace, a Secret with secret values where there are any, its source
-/// and its HelmRelease, in this order. A component that is a manifest has none.
+/// and its HelmRelease, in this order. A component that is a manifest or a set has none.
 ///
 /// # Errors
 /// Where a template is wrong: our mistake.
@@ -36,7 +36,7 @@ pub fn release(release: &Release<'_>) -> Result<Vec<Value>> {
             repository,
             chart.as_str().into(),
         ),
-        Source::Manifest { .. } => return Ok(Vec::new()),
+        Source::Manifest { .. } | Source::Set { .. } => return Ok(Vec::new()),
     };
     // A key of a Secret may not hold every character of a value's path, so the keys are counted and carry the path.
     let keyed: Vec<(String, &String, &String)> = release
@@ -109,7 +109,7 @@ mod tests {
     fn secrets_reach_a_chart_by_reference_only() {
         let catalog = Catalog::load().unwrap();
         let component = catalog.get("traefik").unwrap();
-        let values = component.values(ProviderId::Kind, &Value::Null);
+        let values = component.values(ProviderId::Kind, "dot", &Value::Null);
         let objects = release(&Release {
             component,
             version: "41.3.0",

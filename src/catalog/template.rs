@@ -102,7 +102,7 @@ fn fill_text(text: &str, scope: &Value) -> Result<Option<Value>, TemplateError> 
 }
 
 /// Lays `over` on `base`: maps are merged, `null` removes, all else replaces, as Helm merges values.
-pub(super) fn merge(base: &mut Value, over: &Value) {
+pub fn merge(base: &mut Value, over: &Value) {
     match (base, over) {
         (_, Value::Null) => {}
         (Value::Object(base), Value::Object(over)) => {

@@ -109,7 +109,7 @@ async fn check_network(flux_manifest: Option<&str>, place: &Place) -> Result<Vec
     };
     let location = match (flux_manifest, &place.rehearsal) {
         (Some(location), _) => location.to_owned(),
-        (None, Some(rehearsal)) => rehearsal.flux_manifest(version),
+        (None, Some(rehearsal)) => rehearsal.manifest("flux", version),
         (None, None) => url,
     };
     Ok(vec![

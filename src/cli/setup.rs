@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use clap_complete::ArgValueCandidates;
+use serde_json::Value;
 use windlass_provider::{Ctx, Verdict};
 
 use super::{
@@ -21,9 +22,6 @@ use crate::{
     spec::{ComponentSpec, Spec},
     steps,
 };
-
-/// What setup installs where windlass.toml does not say otherwise.
-const COMPONENTS: [&str; 3] = ["flux", "cert-manager", "traefik"];
 
 /// Create a cluster and raise the platform on it.
 ///
@@ -126,6 +124,7 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
         .secrets()
         .for_each(|secret| app.redactor().learn(secret));
     let mut spec = Spec::new(&settings)?;
+    plan::unfold(&mut spec, &catalog).map_err(Error::usage)?;
     let command = if args.bare {
         spec.only = Some(Vec::new());
         spec.without.clear();
@@ -202,7 +201,20 @@ async fn prepare(
         .iter()
         .map(|(component, _)| component.name.as_str())
         .collect();
-    settings.check_secrets(&names)?;
+    let sets = catalog.names().into_iter().filter(|set| {
+        let parts = catalog
+            .get(set)
+            .and_then(|set| set.parts(&Value::Null).ok());
+        let mut parts = parts.into_iter().flatten();
+        parts.any(|part| names.contains(&part.name.as_str()))
+    });
+    let named: Vec<&str> = names.iter().copied().chain(sets).collect();
+    settings.check_secrets(&named)?;
+    for (component, _) in &components {
+        if let Some(warning) = &component.warning {
+            app.warn(warning, &[]);
+        }
+    }
     let mut manifests = Vec::new();
     for (component, wanted) in &components {
         let version = wanted
@@ -212,9 +224,9 @@ async fn prepare(
             continue;
         };
         let location = match (&place.rehearsal, &args.flux_manifest) {
-            (_, Some(location)) => location.clone(),
-            (Some(rehearsal), None) => rehearsal.flux_manifest(version),
-            (None, None) => url,
+            (_, Some(location)) if component.name == "flux" => location.clone(),
+            (Some(rehearsal), _) => rehearsal.manifest(&component.name, version),
+            (None, _) => url,
         };
         manifests.push(manifest(args, place, cx, spec, &component.name, version, location).await?);
     }
@@ -262,7 +274,10 @@ fn components<'a>(
     let mut names: Vec<&str> = catalog
         .names()
         .into_iter()
-        .filter(|name| spec.wants(name, COMPONENTS.contains(name)))
+        .filter(|name| {
+            let by_default = catalog.get(name).is_some_and(|it| it.default);
+            spec.wants(name, by_default)
+        })
         .collect();
     if spec.gitops.is_some() {
         names.push("flux");

@@ -175,6 +175,7 @@ fn install(
                 namespace,
                 values: component.values(
                     spec.cluster.provider,
+                    spec.cluster.name.as_str(),
                     &wanted.map_or(Value::Null, |wanted| wanted.values.clone().into()),
                 ),
                 secrets: wanted
@@ -183,6 +184,7 @@ fn install(
             };
             (Action::InstallChart { chart }, makes)
         }
+        Source::Set { .. } => unreachable!("the catalogue's order has a set's parts in its place"),
     };
     Step {
         id: component_id(&name),

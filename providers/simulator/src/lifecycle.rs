@@ -81,7 +81,7 @@ fn find(object: &DynamicObject, kind: &str) -> Value {
 }
 
 async fn flux(stage: &Stage, client: &Client) {
-    let url = stage.world.flux_manifest("v2.9.4");
+    let url = stage.world.manifest("flux", "v2.9.4");
     let path = url.split("/manifests/").nth(1).unwrap();
     let objects: Vec<Value> =
         serde_saphyr::from_multiple(&crate::manifests::find(path).unwrap()).unwrap();

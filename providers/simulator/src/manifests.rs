@@ -1,35 +1,51 @@
-//! Stand-ins for manifests that are fetched from the internet: Flux's release manifest.
+//! Stand-ins for manifests that are fetched from the internet: Flux's, and that of the Gateway API's standard channel.
 //!
-//! It is made from `manifests/flux.yaml`: the names, groups, versions and resources of the real one, with open schemas.
+//! They are made from `manifests/`: the names, groups, versions and resources of the real ones, with open schemas.
 
 use crate::blueprint::{self, Item};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     /// The releases that this describes: their versions begin so.
     releases: String,
+    /// Where its objects go that have a namespace and name none.
+    #[serde(default)]
+    namespace: String,
+    /// Labels and annotations of all objects; `${version}` stands for the release.
+    #[serde(default)]
+    labels: Map<String, Value>,
+    #[serde(default)]
+    annotations: Map<String, Value>,
     objects: Vec<Item>,
 }
 
 /// Returns the manifest at a path like `flux/v2.9.4/install.yaml`; `None` where there is no such release.
 pub(crate) fn find(path: &str) -> Option<String> {
-    let version = path.strip_prefix("flux/")?.strip_suffix("/install.yaml")?;
-    let file: File = serde_saphyr::from_str(include_str!("../manifests/flux.yaml")).ok()?;
+    let (project, rest) = path.split_once('/')?;
+    let version = rest.strip_suffix("/install.yaml")?;
+    let text = match project {
+        "flux" => include_str!("../manifests/flux.yaml"),
+        "gateway-api" => include_str!("../manifests/gateway-api.yaml"),
+        _ => return None,
+    };
+    let file: File = serde_saphyr::from_str(text).ok()?;
     let patch = version.strip_prefix(&file.releases)?;
     if patch.is_empty() || !patch.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let mut text =
-        format!("---\n# Flux {version}: a stand-in for rehearsals, not the real manifest.\n");
-    for made in blueprint::make(&file.objects, &json!({}), "flux-system").ok()? {
+        format!("---\n# {project} {version}: a stand-in for rehearsals, not the real manifest.\n");
+    for made in blueprint::make(&file.objects, &json!({}), &file.namespace).ok()? {
         let mut object = made.object;
-        let labels = &mut object["metadata"]["labels"];
-        labels["app.kubernetes.io/instance"] = json!("flux-system");
-        labels["app.kubernetes.io/part-of"] = json!("flux");
-        labels["app.kubernetes.io/version"] = json!(version);
+        for (field, marks) in [("labels", &file.labels), ("annotations", &file.annotations)] {
+            for (key, value) in marks {
+                let value = value.as_str()?.replace("${version}", version);
+                object["metadata"][field][key] = json!(value);
+            }
+        }
         text.push_str("---\n");
         text.push_str(&serde_saphyr::to_string::<Value>(&object).ok()?);
     }
@@ -60,12 +76,30 @@ mod tests {
     }
 
     #[test]
+    fn the_gateway_api_is_the_standard_channel() {
+        let text = find("gateway-api/v1.5.1/install.yaml").unwrap();
+        let objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+        assert_eq!(objects.len(), 8);
+        for object in &objects {
+            assert_eq!(object["kind"], "CustomResourceDefinition");
+            let annotations = &object["metadata"]["annotations"];
+            assert_eq!(annotations["gateway.networking.k8s.io/channel"], "standard");
+            assert_eq!(
+                annotations["gateway.networking.k8s.io/bundle-version"],
+                "v1.5.1"
+            );
+        }
+    }
+
+    #[test]
     fn only_known_releases_are_there() {
         for path in [
             "flux/v2.8.0/install.yaml",
             "flux/v2.9.x/install.yaml",
             "flux/v2.9./install.yaml",
             "flux/install.yaml",
+            "gateway-api/v1.4.0/install.yaml",
+            "fluxx/v2.9.4/install.yaml",
         ] {
             assert!(find(path).is_none(), "{path}");
         }

@@ -123,10 +123,10 @@ impl World {
         &self.endpoint
     }
 
-    /// Returns the URL of the stand-in for Flux's release manifest; `version` as in "v2.9.4".
-    pub fn flux_manifest(&self, version: &str) -> String {
+    /// Returns the URL of the stand-in for a manifest that a project releases; as in "flux" and "v2.9.4".
+    pub fn manifest(&self, project: &str, version: &str) -> String {
         let address = self.endpoint.split("/world/").next().unwrap_or_default();
-        format!("{address}/manifests/flux/{version}/install.yaml")
+        format!("{address}/manifests/{project}/{version}/install.yaml")
     }
 
     /// Returns the world's clock.

@@ -17,8 +17,8 @@ async fn a_second_process_attaches_to_the_first() {
     assert!(!other.serving());
     assert_eq!(other.endpoint(), stage.world.endpoint());
     assert_eq!(
-        other.flux_manifest("v2.9.4"),
-        stage.world.flux_manifest("v2.9.4")
+        other.manifest("flux", "v2.9.4"),
+        stage.world.manifest("flux", "v2.9.4")
     );
 
     // One clock: what one sleeps, the other sees.
