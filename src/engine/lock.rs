@@ -61,7 +61,10 @@ impl RunLock {
                         since: clock.now(),
                     };
                     write_holder(&mut file, &holder)
-                        .with_context(|| format!("cannot write {}", path.display()))?;
+                        .with_context(|| format!("cannot write {}", path.display()))
+                        .map_err(|error| {
+                            Error::from(error).hint("free some space there, or allow larger files (ulimit -f), and run the same command again")
+                        })?;
                     return Ok(Self {
                         folder: folder.to_owned(),
                         _file: file,

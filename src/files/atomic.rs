@@ -196,6 +196,9 @@ pub(crate) fn explain(error: io::Error, what: &str, path: &Path) -> Error {
         E::StorageFull | E::QuotaExceeded => {
             "free some space on the disk, then run the same command again"
         }
+        E::FileTooLarge => {
+            "no larger file is allowed there: raise the limit (ulimit -f), or run windlass in another folder"
+        }
         E::PermissionDenied => {
             "check whose the file and its folder are, or run windlass in another folder"
         }

@@ -37,6 +37,7 @@ pub use crate::kube::How;
 use crate::{
     catalog::Catalog,
     engine::{Executor, Outcome, Outcomes},
+    error,
     files::WorkDir,
     kube::Applied,
     plan::{Action, Step, StepId},
@@ -105,9 +106,14 @@ impl Executor<Action> for Steps {
 }
 
 /// Turns an error at the edge into a step's.
-fn story(error: crate::error::Error) -> Error {
+fn story(error: error::Error) -> Error {
     let mut causes = error.source.chain().map(ToString::to_string);
-    let mut fault = Error::new(Fault::Failed, causes.next().unwrap_or_default());
+    let class = match error.kind {
+        // A file of the user's that is wrong is that, whoever reads it first.
+        error::Kind::Usage => Fault::Invalid,
+        _ => Fault::Failed,
+    };
+    let mut fault = Error::new(class, causes.next().unwrap_or_default());
     fault.causes = causes.collect();
     fault.hints = error.hints;
     fault

@@ -217,10 +217,37 @@ fn a_kubeconfig_of_the_users_is_never_lost() {
     assert!(text.contains("current-context"), "{text}");
     // The user's lines of .env stay, and torn markers are not guessed at.
     bed.write("rehearsal/.env", "MINE=1\n# >>> windlass dot >>>\n");
-    let ran = bed.run(&["kubeconfig", "--rehearse"]).expect(1);
+    let ran = bed.run(&["kubeconfig", "--rehearse"]).expect(2);
     assert!(ran.err.contains("hint: remove the lines"), "{}", ran.err);
     let text = bed.text("rehearsal/.env");
     assert_eq!(text.as_deref(), Some("MINE=1\n# >>> windlass dot >>>\n"));
+}
+
+#[test]
+fn torn_marks_in_dot_env_are_wrong_settings_to_every_command() {
+    let bed = Bed::new();
+    bed.run(SETUP).expect(0);
+    let env = bed.text("rehearsal/.env").expect("a file");
+    let torn: String = env
+        .lines()
+        .filter(|line| !line.starts_with("# <<< windlass"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    bed.write("rehearsal/.env", &torn);
+    for command in [
+        &["env", "--rehearse"][..],
+        &["kubeconfig", "--rehearse"],
+        &["clean", "--rehearse", "--yes"],
+    ] {
+        let ran = bed.run(command).expect(2);
+        assert!(
+            ran.err
+                .contains("/.env: line 1: the windlass block for cluster dot does not end\n  hint: remove the lines"),
+            "{}",
+            ran.err
+        );
+        assert_eq!(bed.text("rehearsal/.env").as_ref(), Some(&torn));
+    }
 }
 
 #[test]
@@ -262,7 +289,9 @@ fn a_disk_that_runs_full_stops_the_run_and_loses_nothing() {
             "{}",
             ran.err
         );
-        assert!(ran.err.contains("File too large"), "{}", ran.err);
+        for said in ["File too large", "(ulimit -f)"] {
+            assert!(ran.err.contains(said), "{said}:\n{}", ran.err);
+        }
         assert!(world.containers().is_empty());
     }
     // The journal is full in the middle of a run.

@@ -203,7 +203,7 @@ impl Journal {
                     Kind::Refused,
                     error.context(format!("cannot write the journal {}", self.path.display())),
                 )
-                .hint("free some space there, or make it writable, and run the same command again"))
+                .hint("free some space there, allow larger files (ulimit -f), or make it writable, and run the same command again"))
             }
         }
     }

@@ -103,11 +103,11 @@ pub(super) fn read_run<A: DeserializeOwned>(path: &Path, run: Ulid) -> Result<Op
             // The run was killed while it wrote this line.
             _ if is_last => break,
             Ok(_) => unreachable!("only the last line may have no end"),
-            Err(error) => return Err(place.broken(format!("it is not JSON: {error}"))),
+            Err(error) => return Err(place.broken(format!("it is not JSON: {}", tell(&error)))),
         };
         check_format(&value, &place)?;
         let record: Record = serde_json::from_value(value)
-            .map_err(|error| place.broken(format!("it is not a record: {error}")))?;
+            .map_err(|error| place.broken(format!("it is not a record: {}", tell(&error))))?;
         length += line.len();
         match &mut past {
             None => past = Some(begin(path, run, record, &place)?),
@@ -118,6 +118,18 @@ pub(super) fn read_run<A: DeserializeOwned>(path: &Path, run: Ulid) -> Result<Op
         past.length = length as u64;
     }
     Ok(past)
+}
+
+/// Returns what is wrong with a line; serde_json counts lines within it, which would be taken for those of the file.
+fn tell(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" at line ") {
+        Some((what, _)) if error.line() == 1 && error.column() > 0 => {
+            format!("{what}, column {}", error.column())
+        }
+        Some((what, _)) => what.to_owned(),
+        None => text,
+    }
 }
 
 /// Refuses what another windlass wrote, before its other fields are looked at.
@@ -153,7 +165,7 @@ fn begin<A: DeserializeOwned>(
         return Err(place.broken("a journal begins with its plan"));
     };
     let plan: Plan<A> = serde_json::from_value(plan)
-        .map_err(|error| place.broken(format!("it is not a plan: {error}")))?;
+        .map_err(|error| place.broken(format!("it is not a plan: {}", tell(&error))))?;
     plan.check().map_err(|error| place.broken(error))?;
     Ok(PastRun {
         run,

@@ -105,10 +105,13 @@ fn broken_journals_are_named_with_file_line_and_way_out() {
     let now = "\"time\":\"2026-01-01T00:00:00Z\",\"attempt\":1";
     let done = "\"outcome\":{\"change\":\"made\"},\"seconds\":1.0";
     let cases = [
-        (format!("nonsense\n{good}"), "line 1: it is not JSON"),
+        (
+            format!("nonsense\n{good}"),
+            "line 1: it is not JSON: expected ident, column 2\n",
+        ),
         (
             format!("{planned}\n{{\"time\n{line}"),
-            "line 2: it is not JSON",
+            "line 2: it is not JSON: control character (\\u0000-\\u001F) found while parsing a string\n",
         ),
         (line.to_owned(), "line 1: a journal begins with its plan"),
         (
