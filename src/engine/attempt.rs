@@ -18,6 +18,8 @@ use crate::plan::Step;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait before a step is tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How long a step whose time ran out may take to say what it waited for: the longest explanation and a little more.
+const LAST_WORDS: Duration = Duration::from_secs(20);
 /// No step takes longer, and a limit of more would be beyond the calendar.
 const LONGEST_LIMIT: Duration = Duration::from_hours(24 * 365);
 
@@ -112,14 +114,18 @@ impl<A: Send + Sync> Attempt<'_, A> {
         }
     }
 
-    /// Runs the step once; the outer error is what it panicked with. A step that is stopped has one more chance to say so
-    /// itself, before it is dropped.
+    /// Runs the step once; the outer error is what it panicked with. A step whose time ran out knows best what it waited for: it
+    /// is dropped only when it does not say so.
     async fn run_once(&self) -> Result<Result<Outcome>, Box<dyn Any + Send>> {
         let Self { step, cx, .. } = self;
         let work = AssertUnwindSafe(self.executor.run(cx, step, &self.done)).catch_unwind();
         let timeout = async {
             match cx.deadline {
-                Some(at) => cx.clock.reached(at).await,
+                Some(at) => {
+                    cx.clock.reached(at).await;
+                    // From now on: a clock may have leapt.
+                    cx.clock.reached(cx.clock.now() + LAST_WORDS).await;
+                }
                 None => std::future::pending().await,
             }
         };

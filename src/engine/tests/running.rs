@@ -178,7 +178,8 @@ async fn the_deadline_of_the_run_ends_it() {
         .unwrap();
     assert_eq!(finished.exit, Some(Kind::TimedOut));
     assert!(
-        (finished.seconds - 20.0).abs() < 0.1,
+        // Twenty seconds more for who would say what it waits for.
+        (finished.seconds - 40.0).abs() < 0.1,
         "{}",
         finished.seconds
     );
