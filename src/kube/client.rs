@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use http::{HeaderMap, StatusCode};
 use hyper_util::client::proxy::matcher::Matcher;
 use kube::{Client, Config, client::Body};
@@ -14,6 +14,7 @@ use windlass_provider::{Auth, Ctx, Error, Exchange, Fault, Kubeconfig, Result};
 use super::{
     discovery::Kinds,
     fault::{self, Failure},
+    link::{Current, Link},
 };
 
 /// How many requests are under way at once; watches are not counted.
@@ -31,7 +32,7 @@ const SILENCE: Duration = Duration::from_secs(75);
 /// One cluster's API. Clones share connections, the bound on requests and what is known of its kinds.
 #[derive(Clone)]
 pub struct Cluster {
-    client: Client,
+    link: Arc<Link>,
     slots: Arc<Semaphore>,
     pub(super) kinds: Arc<Kinds>,
     server: Arc<str>,
@@ -53,69 +54,26 @@ impl Cluster {
     /// # Errors
     /// [`Fault::Invalid`] where the URL, a certificate or a key cannot be read, or where the URL is plain http to another machine.
     pub fn connect(access: &Kubeconfig) -> Result<Self> {
-        let cannot = |why: String| {
-            Error::new(
-                Fault::Invalid,
-                format!("cannot connect to {}", access.server),
-            )
-            .cause(why)
-        };
-        let url: http::Uri = access
-            .server
-            .parse()
-            .map_err(|error| cannot(format!("the server's URL is not valid: {error}")))?;
-        let loopback = is_loopback(&url);
-        match url.scheme_str() {
-            Some("https") => {}
-            Some("http") if loopback => {}
-            Some("http") => {
-                return Err(cannot(
-                    "plain http to another machine would show the credential to the network".into(),
-                ));
-            }
-            _ => return Err(cannot("the URL must begin with https://".into())),
-        }
-        let mut config = Config::new(url.clone());
-        config.root_cert = match &access.certificate_authority {
-            Some(pem) => Some(
-                CertificateDer::pem_slice_iter(pem.as_bytes())
-                    .map(|certificate| certificate.map(|der| der.to_vec()))
-                    .collect::<Result<Vec<_>, _>>()
-                    .map_err(|error| {
-                        cannot(format!("its certificate authority is not PEM: {error}"))
-                    })?,
-            ),
-            // Saves reading the system's roots, which may not even be there, where no TLS is spoken.
-            None if url.scheme_str() == Some("http") => Some(Vec::new()),
-            None => None,
-        };
-        config.tls_server_name.clone_from(&access.tls_server_name);
-        config.auth_info = serde_json::from_value(match &access.auth {
-            Auth::Token(token) => json!({ "token": token }),
-            Auth::Certificate { certificate, key } => json!({
-                "client-certificate-data": base64(certificate),
-                "client-key-data": base64(key),
-            }),
-        })
-        .map_err(|error| cannot(format!("its credential cannot be used: {error}")))?;
-        config.proxy_url = if loopback {
-            None
-        } else {
-            proxy(&url, |name| std::env::var(name).ok()).map_err(cannot)?
-        };
-        config.default_retry = false;
-        config.read_timeout = Some(SILENCE);
-        config.reset_reader_on_write = true;
-        let client = Client::try_from(config).map_err(|error| {
-            cannot(fault::chain(&error).join(": "))
-                .hint("check the kubeconfig's certificate and key: windlass kubeconfig")
-        })?;
         Ok(Self {
-            client,
+            link: Arc::new(Link::new(client(access)?, None)),
             slots: Arc::new(Semaphore::new(SIDE_BY_SIDE)),
             kinds: Arc::default(),
             server: access.server.as_str().into(),
         })
+    }
+
+    /// Returns the same cluster, which asks `renew` for a fresh credential when the API no longer takes the one that it has:
+    /// once for a request, for a credential may have run out in the middle of a long run. Connections are opened anew.
+    #[must_use]
+    pub fn renewed_by<F>(self, renew: impl Fn(Ctx) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Kubeconfig>> + Send + 'static,
+    {
+        let renew = Box::new(move |cx| renew(cx).boxed());
+        Self {
+            link: Arc::new(Link::new(self.link.current().client, Some(renew))),
+            ..self
+        }
     }
 
     /// Returns the server's URL, for messages.
@@ -162,15 +120,25 @@ impl Cluster {
         let attempts = async {
             let mut pause = FIRST_PAUSE;
             let mut attempt = 1;
+            let mut renewed = false;
             loop {
-                let (failure, asked) = match self.attempt(cx, doing, &request, attempt).await {
+                let current = self.link.current();
+                let tried = self.attempt(cx, doing, &current, &request, attempt);
+                let (failure, asked) = match tried.await {
                     Ok(answer) => return Ok(Ok(answer)),
                     Err(failure) => failure,
                 };
+                if failure.is_unauthorized() && !renewed {
+                    renewed = self.link.renew(cx, &current).await;
+                    if renewed {
+                        attempt += 1;
+                        continue;
+                    }
+                }
                 let wait = asked.unwrap_or(pause);
                 // A kind that is not served does not come within moments.
                 let passes = failure.error.fault == Fault::Transient && !failure.is_unserved();
-                if !passes || attempt == ATTEMPTS || wait > LONGEST_PAUSE {
+                if !passes || attempt >= ATTEMPTS || wait > LONGEST_PAUSE {
                     return Ok(Err(failure));
                 }
                 cx.clock.sleep(wait).await;
@@ -185,12 +153,13 @@ impl Cluster {
         &self,
         cx: &Ctx,
         doing: &str,
+        current: &Current,
         request: &http::Request<Vec<u8>>,
         number: u32,
     ) -> Result<Answer, (Failure, Option<Duration>)> {
         let _slot = self.slots.acquire().await;
         let traced = self.trace(cx, request, number);
-        let (parts, body) = match self.exchange(request.clone()).await {
+        let (parts, body) = match exchange(&current.client, request.clone()).await {
             Ok(answer) => answer,
             Err(error) => {
                 traced.end(Err(fault::chain(&error).join(": ")));
@@ -212,15 +181,6 @@ impl Cluster {
         Err((Failure::refused(doing, status), asked))
     }
 
-    async fn exchange(
-        &self,
-        request: http::Request<Vec<u8>>,
-    ) -> Result<(http::response::Parts, Vec<u8>), kube::Error> {
-        let response = self.client.send(request.map(Body::from)).await?;
-        let (parts, body) = response.into_parts();
-        Ok((parts, body.collect_bytes().await?.to_vec()))
-    }
-
     /// Opens a watch; its events come as the lines of the answer. Not counted among the requests side by side.
     pub(super) async fn open(
         &self,
@@ -233,7 +193,8 @@ impl Cluster {
     > {
         let traced = self.trace(cx, &request, 1);
         let url = traced.url.clone();
-        match self.client.request_events::<Value>(request.clone()).await {
+        let client = self.link.current().client;
+        match client.request_events::<Value>(request.clone()).await {
             Ok(events) => {
                 traced.end(Ok((200, &[])));
                 let (trace, clock) = (cx.trace.clone(), cx.clock.clone());
@@ -276,6 +237,15 @@ impl Cluster {
     }
 }
 
+async fn exchange(
+    client: &Client,
+    request: http::Request<Vec<u8>>,
+) -> Result<(http::response::Parts, Vec<u8>), kube::Error> {
+    let response = client.send(request.map(Body::from)).await?;
+    let (parts, body) = response.into_parts();
+    Ok((parts, body.collect_bytes().await?.to_vec()))
+}
+
 /// A request that is under way, of which the trace is told when it has ended, or was given up.
 struct Traced<'a> {
     cx: &'a Ctx,
@@ -315,6 +285,67 @@ impl Drop for Traced<'_> {
             self.tell(Err("given up before it was answered".to_owned()));
         }
     }
+}
+
+/// Returns a client with the credential of `access`.
+pub(super) fn client(access: &Kubeconfig) -> Result<Client> {
+    let cannot = |why: String| {
+        Error::new(
+            Fault::Invalid,
+            format!("cannot connect to {}", access.server),
+        )
+        .cause(why)
+    };
+    let url: http::Uri = access
+        .server
+        .parse()
+        .map_err(|error| cannot(format!("the server's URL is not valid: {error}")))?;
+    let loopback = is_loopback(&url);
+    match url.scheme_str() {
+        Some("https") => {}
+        Some("http") if loopback => {}
+        Some("http") => {
+            return Err(cannot(
+                "plain http to another machine would show the credential to the network".into(),
+            ));
+        }
+        _ => return Err(cannot("the URL must begin with https://".into())),
+    }
+    let mut config = Config::new(url.clone());
+    config.root_cert = match &access.certificate_authority {
+        Some(pem) => Some(
+            CertificateDer::pem_slice_iter(pem.as_bytes())
+                .map(|certificate| certificate.map(|der| der.to_vec()))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| {
+                    cannot(format!("its certificate authority is not PEM: {error}"))
+                })?,
+        ),
+        // Saves reading the system's roots, which may not even be there, where no TLS is spoken.
+        None if url.scheme_str() == Some("http") => Some(Vec::new()),
+        None => None,
+    };
+    config.tls_server_name.clone_from(&access.tls_server_name);
+    config.auth_info = serde_json::from_value(match &access.auth {
+        Auth::Token(token) => json!({ "token": token }),
+        Auth::Certificate { certificate, key } => json!({
+            "client-certificate-data": base64(certificate),
+            "client-key-data": base64(key),
+        }),
+    })
+    .map_err(|error| cannot(format!("its credential cannot be used: {error}")))?;
+    config.proxy_url = if loopback {
+        None
+    } else {
+        proxy(&url, |name| std::env::var(name).ok()).map_err(cannot)?
+    };
+    config.default_retry = false;
+    config.read_timeout = Some(SILENCE);
+    config.reset_reader_on_write = true;
+    Client::try_from(config).map_err(|error| {
+        cannot(fault::chain(&error).join(": "))
+            .hint("check the kubeconfig's certificate and key: windlass kubeconfig")
+    })
 }
 
 impl std::fmt::Debug for Cluster {

@@ -48,6 +48,11 @@ impl Failure {
         self.code() == 410
     }
 
+    /// Tells whether the API does not take the credential: 401.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        self.code() == 401
+    }
+
     /// Tells whether someone else was quicker.
     pub(super) fn is_conflict(&self) -> bool {
         self.code() == 409

@@ -15,6 +15,7 @@ mod explain;
 mod fault;
 pub mod inventory;
 pub mod kubeconfig;
+mod link;
 mod list;
 mod objects;
 mod pods;

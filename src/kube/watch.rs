@@ -194,7 +194,8 @@ impl Watcher {
 
     /// Says how the watch goes on after a failure.
     fn after(&self, failure: Failure, version: String) -> (Error, State) {
-        let afresh = failure.is_gone() || failure.is_unserved();
+        // A list gets a fresh credential, or says for good that there is none.
+        let afresh = failure.is_gone() || failure.is_unserved() || failure.is_unauthorized();
         let mut error = failure.error;
         if afresh {
             error.fault = Fault::Transient;

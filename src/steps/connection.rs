@@ -15,7 +15,12 @@ impl Steps {
     pub(super) async fn cluster(&self, cx: &Ctx) -> Result<Cluster> {
         let connect = || async {
             let access = self.provider.kubeconfig(cx, &self.cluster).await?;
-            Cluster::connect(&access)
+            let (provider, name) = (self.provider.clone(), self.cluster.clone());
+            let renew = move |cx: Ctx| {
+                let (provider, name) = (provider.clone(), name.clone());
+                async move { provider.kubeconfig(&cx, &name).await }
+            };
+            Ok(Cluster::connect(&access)?.renewed_by(renew))
         };
         self.connection.0.get_or_try_init(connect).await.cloned()
     }

@@ -81,9 +81,15 @@ fn an_api_server_that_dies_is_awaited() {
 }
 
 #[test]
-fn an_expired_credential_stops_the_run_and_says_so() {
+fn a_credential_that_expires_is_renewed() {
+    bears("[[request]]\nmethod = \"PATCH\"\nnth = 5\nevery = 4\ncount = 4\nstatus = 401\n");
+    bears("[[request]]\nmethod = \"WATCH\"\npath = \"**/helmreleases\"\ncount = 2\nstatus = 401\n");
+}
+
+#[test]
+fn a_credential_that_is_not_taken_stops_the_run_and_says_so() {
     let stopped = stops(
-        "[[request]]\nmethod = \"PATCH\"\nnth = 5\ncount = 1\nstatus = 401\n",
+        "[[request]]\nmethod = \"PATCH\"\nnth = 5\nstatus = 401\n",
         6,
     );
     stopped.says("caused by: Unauthorized");
@@ -96,6 +102,15 @@ fn an_error_that_lasts_ends_with_the_time_of_its_step() {
     let stopped = stops(faults, 7);
     stopped.says("the time ran out");
     stopped.says("etcd is full");
+}
+
+#[test]
+fn a_step_whose_time_runs_out_says_what_was_missing() {
+    let faults = "[[pod]]\nname = \"traefik/*\"\nlatency = \"2h\"\n";
+    let stopped = stops(faults, 7);
+    stopped.says("HelmRelease flux-system/traefik");
+    stopped.says("Deployment traefik/traefik");
+    stopped.says("this step may take 900 seconds");
 }
 
 #[test]
