@@ -100,7 +100,12 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
     args.drain.check(id)?;
     let place = app.place(id).await?;
     let cluster = settings.cluster.value.clone();
-    let guard = run::Guard::begin(&app, &place, &cluster, "destroy", &args.run).await?;
+    let command = if args.bare {
+        "cluster delete"
+    } else {
+        "destroy"
+    };
+    let guard = run::Guard::begin(&app, &place, &cluster, command, &args.run).await?;
     let cx = guard.cx();
     let found = guard
         .preparing(async { Ok(place.provider.discover(cx, Some(&cluster)).await?) })
@@ -125,7 +130,7 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
             app.warn(&format!("not drained, and left behind: {holder}"), &[]);
         }
     }
-    let plan = plan::destroy(DestroyFacts {
+    let mut plan = plan::destroy(DestroyFacts {
         cluster: cluster.clone(),
         provider: id,
         installed: if ours {
@@ -148,6 +153,7 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
         found: found.clone(),
         rehearsal: place.rehearsal.is_some(),
     });
+    plan.command = command.to_owned();
     if args.run.dry_run {
         return app.output().show_plan(&plan);
     }

@@ -254,7 +254,7 @@ pub(super) async fn execute(
     let past = match engine::read_latest::<Action>(lock.folder()) {
         Ok(past) => past,
         // Destroy needs no journal: what there is has been looked at.
-        Err(error) if plan.command == "destroy" => {
+        Err(error) if lets_down(&plan) => {
             app.warn(&format!("{:#}", error.source), &[]);
             None
         }
@@ -305,7 +305,7 @@ pub(super) async fn execute(
         redactor: app.redactor().clone(),
         options: engine::Options {
             jobs: guard.jobs,
-            keep_going: plan.command == "destroy",
+            keep_going: lets_down(&plan),
             seed: std::process::id().into(),
             ..engine::Options::default()
         },
@@ -317,6 +317,11 @@ pub(super) async fn execute(
         workdir: place.workdir.clone(),
         _lock: lock,
     })
+}
+
+/// Returns whether a run takes things away: it goes on past what fails, and its report is a receipt.
+fn lets_down(plan: &Plan) -> bool {
+    ["destroy", "cluster delete"].contains(&plan.command.as_str())
 }
 
 /// Says how what is asked for differs from the plan of the unfinished run.
@@ -375,6 +380,16 @@ impl Ended {
                 what: name(item),
                 notes: vec!["windlass did not make it".to_owned()],
             });
+        }
+        // What an uninstallation leaves on purpose is told with what is kept, not with what is gone.
+        for item in &mut report.removed {
+            if !item.notes.is_empty() && item.step.as_str().starts_with("component/") {
+                report.kept.push(Item {
+                    step: item.step.clone(),
+                    what: format!("what {} left behind", item.what),
+                    notes: std::mem::take(&mut item.notes),
+                });
+            }
         }
         match audit.after {
             Ok(after) => {

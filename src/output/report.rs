@@ -151,7 +151,7 @@ impl Report {
                 "This is a rehearsal: nothing of it is real, and the times are assumed.\n\n",
             );
         }
-        let is_receipt = self.command == "destroy";
+        let is_receipt = ["destroy", "cluster delete"].contains(&self.command.as_str());
         let head = if is_receipt { "receipt: " } else { "" };
         let how = match self.exit {
             0 => "done".to_owned(),
@@ -212,7 +212,11 @@ impl Report {
             add(&mut text, &format!("not begun: {count}"));
         }
         if is_receipt && self.exit == 0 && self.left.is_empty() && self.unproven.is_empty() {
-            add(&mut text, "nothing is left behind");
+            let but = match self.kept.is_empty() {
+                true => "",
+                false => ", but for what is kept on purpose",
+            };
+            add(&mut text, &format!("nothing is left behind{but}"));
         }
         let next: Vec<String> = self.next.iter().map(|line| commands.text(line)).collect();
         add_section(&mut text, "next", &next);

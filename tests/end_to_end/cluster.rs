@@ -53,6 +53,8 @@ fn a_cluster_comes_and_goes_without_a_platform() {
         .run(&["cluster", "delete", "kind", "--rehearse"])
         .expect(0);
     assert!(down.out.contains("nothing is left"), "{}", down.out);
+    let head = "receipt: cluster delete of cluster dot on kind: done";
+    assert!(down.out.contains(head), "{}", down.out);
     let list = bed
         .run(&["cluster", "list", "--all", "--rehearse", "--output", "json"])
         .expect(0);
@@ -60,6 +62,34 @@ fn a_cluster_comes_and_goes_without_a_platform() {
     // Once more: absence is success.
     bed.run(&["cluster", "delete", "kind", "--rehearse"])
         .expect(0);
+}
+
+#[test]
+fn a_deletion_that_stopped_says_how_it_goes_on() {
+    let bed = Bed::new();
+    bed.run(&["cluster", "create", "kind", "--rehearse"])
+        .expect(0);
+    bed.write(
+        "faults.toml",
+        "[[program]]\nprogram = \"kind\"\nverb = \"delete cluster\"\nexit = 1\nmessage = \"ERROR: boom\"\n\n\
+         [[program]]\nprogram = \"docker\"\nverb = \"rm\"\nexit = 1\nmessage = \"no rights\"\n",
+    );
+    let delete = ["cluster", "delete", "kind", "--rehearse"];
+    let stopped = bed
+        .run(&[&delete[..], &["--rehearse-faults", "faults.toml"]].concat())
+        .expect(5);
+    for said in [
+        "error: the cluster delete of cluster dot left something behind",
+        "hint: go on from step 1 of 2: windlass cluster delete kind --rehearse\n",
+    ] {
+        assert!(stopped.err.contains(said), "{said}:\n{}", stopped.err);
+    }
+    assert!(
+        stopped.out.contains("left behind\n  kind cluster dot\n"),
+        "{}",
+        stopped.out
+    );
+    bed.run(&delete).expect(0);
 }
 
 #[test]

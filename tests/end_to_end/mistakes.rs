@@ -156,7 +156,13 @@ fn a_cluster_of_somebody_else_is_used_and_never_deleted() {
             "{left} is left"
         );
     }
-    for said in ["the chart keeps them", "Helm never deletes a chart's CRDs"] {
+    for said in [
+        "kept on purpose\n",
+        "  what traefik left behind\n    ",
+        "the chart keeps them",
+        "Helm never deletes a chart's CRDs",
+        "nothing is left behind, but for what is kept on purpose\n",
+    ] {
         assert!(down.out.contains(said), "{said}:\n{}", down.out);
     }
     assert_eq!(clusters(&bed)[0]["made_by"], "others");

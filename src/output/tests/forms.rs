@@ -153,7 +153,7 @@ fn destroys_report_is_a_receipt() {
       install flux
     kept on purpose
       install traefik
-    nothing is left behind
+    nothing is left behind, but for what is kept on purpose
     ");
     let report = Report {
         exit: Kind::Left.exit_code(),
