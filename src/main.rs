@@ -3,12 +3,19 @@
 use std::{panic::AssertUnwindSafe, process::ExitCode, sync::Arc};
 
 use clap::Parser;
-use windlass::{cli::Cli, error::Kind, redact::Redactor};
+use tokio::runtime::Runtime;
+use windlass::{
+    cli::{Cli, Signals},
+    error::{Error, Kind},
+    redact::Redactor,
+};
 
 fn main() -> ExitCode {
     if windlass::cli::complete() {
         return ExitCode::SUCCESS;
     }
+    // First of all, so that an interruption is never the system's to deal with.
+    let begun = begin();
     let cli = Cli::parse();
     // Fails only where another provider was installed before: there is none.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -19,25 +26,22 @@ fn main() -> ExitCode {
         }),
     );
     let output = cli.global.output(redactor.clone());
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
+    let (runtime, signals) = match begun {
+        Ok(begun) => begun,
         Err(error) => {
-            output.show_error(&windlass::error::Error::message(
-                Kind::Refused,
-                format!("cannot start: {error}"),
-            ));
-            return ExitCode::from(Kind::Refused.exit_code());
+            output.show_error(&error);
+            return ExitCode::from(error.kind.exit_code());
         }
     };
     let told = output.clone();
     std::panic::set_hook(Box::new(move |panic| {
         told.note(&format!("a bug of windlass, please report it: {panic}"));
     }));
-    let run = AssertUnwindSafe(|| runtime.block_on(cli.run(output.clone(), redactor)));
-    match std::panic::catch_unwind(run) {
+    let run = AssertUnwindSafe(|| runtime.block_on(cli.run(output.clone(), redactor, signals)));
+    let ended = std::panic::catch_unwind(run);
+    // A question that nobody answers any more must not be waited for.
+    runtime.shutdown_background();
+    match ended {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             output.show_error(&error);
@@ -45,4 +49,17 @@ fn main() -> ExitCode {
         }
         Err(_) => ExitCode::from(Kind::Bug.exit_code()),
     }
+}
+
+/// Starts the runtime, and with it listening for signals.
+fn begin() -> Result<(Runtime, Signals), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::message(Kind::Refused, format!("cannot start: {error}")))?;
+    let signals = {
+        let _runtime = runtime.enter();
+        Signals::listen()?
+    };
+    Ok((runtime, signals))
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::IsTerminal, path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use windlass_provider::{Clock, ClusterName, Ctx, Provider, ProviderId, SystemClock, Trace};
 
-use super::{Global, own};
+use super::{Global, Signals, own};
 use crate::{
     error::{Error, Kind, Result},
     files::WorkDir,
@@ -25,6 +25,7 @@ pub struct App {
     output: Output,
     redactor: Arc<Redactor>,
     trace: Trace,
+    signals: Signals,
 }
 
 /// A place where clusters run, as one command sees it.
@@ -41,7 +42,12 @@ impl App {
     ///
     /// # Errors
     /// Where there is no current directory, or the trace cannot be written.
-    pub fn new(global: Global, output: Output, redactor: Arc<Redactor>) -> Result<Self> {
+    pub fn new(
+        global: Global,
+        output: Output,
+        redactor: Arc<Redactor>,
+        signals: Signals,
+    ) -> Result<Self> {
         let directory = std::env::current_dir()
             .context("cannot find the current directory")
             .map_err(|error| {
@@ -61,6 +67,7 @@ impl App {
             output,
             redactor,
             trace,
+            signals,
         })
     }
 
@@ -70,6 +77,10 @@ impl App {
 
     pub(super) fn output(&self) -> &Output {
         &self.output
+    }
+
+    pub(super) fn signals(&self) -> &Signals {
+        &self.signals
     }
 
     pub(super) fn redactor(&self) -> &Arc<Redactor> {
@@ -144,23 +155,25 @@ impl App {
     }
 
     /// Asks on a terminal where the cluster is to run.
-    pub(super) fn ask_provider(&self) -> Result<ProviderId> {
+    pub(super) async fn ask_provider(&self) -> Result<ProviderId> {
         if !self.can_ask() {
             return Err(missing_provider());
         }
-        let chosen = dialoguer::Select::new()
-            .with_prompt("Run the cluster on")
-            .items(providers::BUILT.iter().map(|id| id.as_str()))
-            .default(0)
-            .interact_opt()
-            .map_err(cannot_ask)?;
+        let chosen = ask(|| {
+            dialoguer::Select::new()
+                .with_prompt("Run the cluster on")
+                .items(providers::BUILT.iter().map(|id| id.as_str()))
+                .default(0)
+                .interact_opt()
+        })
+        .await?;
         chosen
             .and_then(|index| providers::BUILT.get(index).copied())
             .ok_or_else(|| Error::message(Kind::Interrupted, "nothing was chosen"))
     }
 
     /// Asks on a terminal whether to do something; `yes` answers beforehand.
-    pub(super) fn confirm(&self, question: &str, yes: bool) -> Result<bool> {
+    pub(super) async fn confirm(&self, question: &str, yes: bool) -> Result<bool> {
         if yes {
             return Ok(true);
         }
@@ -170,12 +183,14 @@ impl App {
                     .hint("run it again with --yes"),
             );
         }
-        dialoguer::Confirm::new()
-            .with_prompt(question)
-            .default(false)
-            .interact_opt()
-            .map(|answer| answer.unwrap_or(false))
-            .map_err(cannot_ask)
+        let question = question.to_owned();
+        let answer = ask(move || {
+            dialoguer::Confirm::new()
+                .with_prompt(question)
+                .default(false)
+                .interact_opt()
+        });
+        Ok(answer.await?.unwrap_or(false))
     }
 
     fn can_ask(&self) -> bool {
@@ -238,9 +253,20 @@ fn missing_provider() -> Error {
     ))
 }
 
-fn cannot_ask(error: dialoguer::Error) -> Error {
-    Error::new(
-        Kind::Refused,
-        anyhow::Error::new(error).context("cannot ask on this terminal"),
-    )
+/// Asks in a thread of its own, so that signals are heard meanwhile.
+async fn ask<T: Send + 'static>(
+    work: impl FnOnce() -> dialoguer::Result<T> + Send + 'static,
+) -> Result<T> {
+    let answered = tokio::task::spawn_blocking(work).await;
+    match answered.context("cannot ask on this terminal")? {
+        Ok(answer) => Ok(answer),
+        // Ctrl-C, as the terminal tells it while it is read key by key.
+        Err(dialoguer::Error::IO(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
+            Err(Error::message(Kind::Interrupted, "interrupted"))
+        }
+        Err(error) => Err(Error::new(
+            Kind::Refused,
+            anyhow::Error::new(error).context("cannot ask on this terminal"),
+        )),
+    }
 }

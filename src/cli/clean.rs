@@ -30,7 +30,7 @@ pub(super) async fn run(args: CleanArgs, app: App) -> Result<()> {
         "Remove the files of cluster {cluster} from {}? The cluster itself stays.",
         workdir.root().display()
     );
-    if !app.confirm(&question, args.yes)? {
+    if !app.confirm(&question, args.yes).await? {
         return Err(Error::message(Kind::Refused, "nothing was removed"));
     }
     let mut removed = Vec::new();

@@ -160,7 +160,9 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
     if let Some(file) = &args.receipt {
         run::check_receipt(file)?;
     }
-    if !found.is_empty() && !app.confirm(&question(&plan), args.yes || app.global().rehearse)? {
+    let yes = args.yes || app.global().rehearse || found.is_empty();
+    let asked = question(&plan);
+    if !guard.preparing(app.confirm(&asked, yes)).await? {
         return Err(Error::message(Kind::Refused, "nothing was destroyed"));
     }
     let catalog = Catalog::load().map_err(|error| Error::new(Kind::Bug, error))?;

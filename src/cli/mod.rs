@@ -19,6 +19,7 @@ mod own;
 mod rehearse;
 mod run;
 mod setup;
+mod signals;
 mod status;
 mod support;
 mod token;
@@ -29,8 +30,13 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use app::App;
 pub use global::Global;
+pub use signals::Signals;
 
-use crate::{error::Result, output::Output, redact::Redactor};
+use crate::{
+    error::{Error, Kind, Result},
+    output::Output,
+    redact::Redactor,
+};
 
 /// Raises a Kubernetes platform, and lets it down again without leaving anything behind.
 #[derive(Debug, Parser)]
@@ -80,9 +86,24 @@ impl Cli {
     ///
     /// # Errors
     /// Whatever stopped it, ready to be shown.
-    pub async fn run(self, output: Output, redactor: Arc<Redactor>) -> Result<()> {
-        let app = App::new(self.global, output, redactor)?;
-        match self.command {
+    pub async fn run(
+        self,
+        output: Output,
+        redactor: Arc<Redactor>,
+        signals: Signals,
+    ) -> Result<()> {
+        let app = App::new(self.global, output, redactor, signals.clone())?;
+        tokio::select! {
+            biased;
+            () = signals.untaken() => Err(Error::message(Kind::Interrupted, "interrupted")),
+            result = self.command.run(app) => result,
+        }
+    }
+}
+
+impl Command {
+    async fn run(self, app: App) -> Result<()> {
+        match self {
             Command::Setup(args) => setup::run(*args, app).await,
             Command::Destroy(args) => destroy::run(args, app).await,
             Command::Status(args) => status::run(args, app).await,

@@ -35,8 +35,11 @@ pub(super) async fn run(args: RehearseArgs, app: App) -> Result<()> {
     match args.command {
         RehearseCommand::Serve => serve(app).await,
         RehearseCommand::Program { name, args } => {
-            let code = windlass_simulator::programs::main(&name, args);
-            std::process::exit(code);
+            // It ends as the program would that it stands in for: at once, and without a word.
+            app.signals().take(|| std::process::exit(128 + 15));
+            let work = move || windlass_simulator::programs::main(&name, args);
+            let code = tokio::task::spawn_blocking(work).await;
+            std::process::exit(code.map_err(anyhow::Error::from)?);
         }
     }
 }
@@ -67,7 +70,7 @@ async fn serve(app: App) -> Result<()> {
         "in another terminal: windlass setup kind --rehearse --rehearse-world {}",
         quote(rehearsal.location())
     ));
-    super::run::interrupted().await?;
+    super::run::interrupted(&app).await;
     rehearsal.close().await;
     Ok(())
 }

@@ -8,7 +8,6 @@ use std::{
 
 use clap::Args;
 use jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
 use windlass_provider::{ClusterName, Ctx, Found, Owner};
 
 use super::{App, app::Place};
@@ -81,7 +80,7 @@ impl Guard {
         args: &RunArgs,
     ) -> Result<Self> {
         let interrupt = Interrupt::new();
-        listen(&interrupt)?;
+        listen(app, &interrupt);
         let mut cx = place.cx.clone();
         if let Some(timeout) = args.timeout {
             cx = cx.within(timeout);
@@ -143,44 +142,21 @@ impl Drop for Guard {
 }
 
 /// Pulls `interrupt` at each SIGINT and SIGTERM; the third ends the process.
-fn listen(interrupt: &Interrupt) -> Result<()> {
-    let open = |kind| {
-        signal(kind).map_err(|error| {
-            Error::new(
-                Kind::Refused,
-                anyhow::Error::new(error).context("cannot listen for signals"),
-            )
-        })
-    };
-    let (mut ctrl_c, mut term) = (
-        open(SignalKind::interrupt())?,
-        open(SignalKind::terminate())?,
-    );
+fn listen(app: &App, interrupt: &Interrupt) {
     let interrupt = interrupt.clone();
-    tokio::spawn(async move {
-        loop {
-            let came = tokio::select! {
-                came = ctrl_c.recv() => came,
-                came = term.recv() => came,
-            };
-            if came.is_none() {
-                return;
-            }
-            if interrupt.at_once().is_cancelled() {
-                std::process::exit(Kind::Interrupted.exit_code().into());
-            }
-            interrupt.request();
+    app.signals().take(move || {
+        if interrupt.at_once().is_cancelled() {
+            std::process::exit(Kind::Interrupted.exit_code().into());
         }
+        interrupt.request();
     });
-    Ok(())
 }
 
 /// Returns once the user interrupts: SIGINT or SIGTERM.
-pub(super) async fn interrupted() -> Result<()> {
+pub(super) async fn interrupted(app: &App) {
     let interrupt = Interrupt::new();
-    listen(&interrupt)?;
+    listen(app, &interrupt);
     interrupt.gently().cancelled().await;
-    Ok(())
 }
 
 /// What came of a run, with what is needed to tell it.

@@ -118,7 +118,7 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
     let mut settings = app.settings(flags)?;
     settings.check_components(&catalog.names())?;
     if settings.provider.is_none() {
-        settings.answer_provider(app.ask_provider()?);
+        settings.answer_provider(app.ask_provider().await?);
     }
     settings
         .secrets()

@@ -40,8 +40,7 @@ pub(super) async fn run(args: StatusArgs, app: App) -> Result<()> {
     if args.watch {
         return tokio::select! {
             biased;
-            ended = interrupted() => {
-                ended?;
+            () = interrupted(&app) => {
                 Err(Error::message(Kind::Interrupted, "the watch was interrupted"))
             }
             ended = watch(&app, &place, cluster, &catalog, args.until_ready) => ended,

@@ -25,6 +25,34 @@ fn a_watch_ends_when_all_is_ready() {
 }
 
 #[test]
+fn a_look_that_hangs_ends_on_an_interruption() {
+    let bed = Bed::new();
+    bed.run(&["cluster", "create", "kind", "--rehearse"])
+        .expect(0);
+    bed.write("faults.toml", "[[request]]\nlatency = \"2h\"\n");
+    let args = ["status", "--rehearse", "--rehearse-faults", "faults.toml"];
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut child = bed
+            .command(&args)
+            .env("WINDLASS_REHEARSE_SPEED", "1")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a program that starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut said = String::new();
+        lines.read_line(&mut said).expect("a line");
+        kill_process(Pid::from_child(&child), signal).expect("a process that is there");
+        lines.read_to_string(&mut said).expect("the rest");
+        assert_eq!(child.wait().expect("an end").code(), Some(130), "{said}");
+        assert_eq!(
+            said,
+            "rehearsal: nothing here is real\nerror: interrupted\n"
+        );
+    }
+}
+
+#[test]
 fn a_watch_ends_on_an_interruption() {
     let bed = Bed::new();
     bed.run(&["cluster", "create", "kind", "--rehearse"])
