@@ -77,6 +77,7 @@ async fn watch(
     until_ready: bool,
 ) -> Result<()> {
     let mut last: Option<Option<Survey>> = None;
+    let mut lines = 0;
     loop {
         let now = steps::survey(&place.cx, &*place.provider, cluster, catalog).await?;
         let is_ready = now
@@ -84,10 +85,15 @@ async fn watch(
             .is_some_and(|survey| survey.rows().all(|row| row.health == Health::Ready));
         if last.as_ref() != Some(&now) {
             match &now {
-                Some(survey) => show(app, survey)?,
-                None => app
-                    .output()
-                    .note(&absent(cluster, place).source.to_string()),
+                Some(survey) => {
+                    let table = tabulate(survey);
+                    lines = app.output().show_table_again(survey, &table, lines)?;
+                }
+                None => {
+                    lines = 0;
+                    app.output()
+                        .note(&absent(cluster, place).source.to_string());
+                }
             }
             last = Some(now);
         }

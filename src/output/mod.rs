@@ -4,6 +4,7 @@
 //! decides what is done: it is given events and data, and shows them.
 
 mod commands;
+mod echo;
 mod ndjson;
 mod plain;
 mod plan;
@@ -195,6 +196,37 @@ impl Output {
     /// As [`Streams::data`].
     pub fn show_table(&self, value: &impl Serialize, table: &Table) -> Result<()> {
         self.show(value, || table.to_text(self.manner.out_width))
+    }
+
+    /// Shows a table as [`Output::show_table`] does; on a terminal, over the `last` lines that were shown before. Returns how
+    /// many lines there are now, for the next time.
+    ///
+    /// # Errors
+    /// As [`Streams::data`].
+    pub fn show_table_again(
+        &self,
+        value: &impl Serialize,
+        table: &Table,
+        last: usize,
+    ) -> Result<usize> {
+        let drawn = self.manner.format == Format::Table && self.manner.out_width.is_some();
+        if !drawn {
+            self.show_table(value, table)?;
+            return Ok(0);
+        }
+        // As wide as the terminal is now.
+        let (rows, columns) = Term::stdout().size();
+        let text = table.to_text(Some(columns));
+        // What has scrolled away cannot be drawn over.
+        let over = last.min(usize::from(rows).saturating_sub(1));
+        let up = match over {
+            0 => String::new(),
+            // To the line's beginning, up, and clear to the end of the screen: ECMA-48 CPL and ED.
+            over => format!("\u{1b}[{over}F\u{1b}[J"),
+        };
+        self.streams
+            .write_clean(&format!("{up}{}", self.streams.redactor.text(&text)))?;
+        Ok(text.lines().count())
     }
 
     /// Shows `value` as JSON or YAML, or the text that says the same to people.

@@ -11,7 +11,10 @@ use console::Style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use windlass_provider::Clock;
 
-use super::words::{write_count, write_duration, write_line, write_time_taken};
+use super::{
+    echo::Echo,
+    words::{write_count, write_duration, write_line, write_time_taken},
+};
 use crate::{
     engine::{Event, EventKind, Reporter},
     plan::StepId,
@@ -25,6 +28,7 @@ pub(super) struct Terminal {
     redactor: Arc<Redactor>,
     look: Look,
     seen: Mutex<Seen>,
+    echo: Mutex<Option<Echo>>,
 }
 
 /// How it looks.
@@ -59,6 +63,7 @@ impl Terminal {
             redactor,
             look,
             seen: Mutex::default(),
+            echo: Mutex::default(),
         }
     }
 
@@ -140,6 +145,9 @@ impl Reporter for Terminal {
                 ..
             } => {
                 seen.rehearsal = *rehearsal;
+                if self.look.turn.is_some() {
+                    *self.echo.lock().unwrap_or_else(PoisonError::into_inner) = Some(Echo::off());
+                }
                 seen.what = format!("{command} of cluster {cluster} on {provider}");
                 if *rehearsal {
                     self.print(seen, "·", "nothing here is real, and the times are assumed");
@@ -233,6 +241,12 @@ impl Reporter for Terminal {
                 if let Some(whole) = seen.whole.take() {
                     whole.finish_and_clear();
                 }
+                drop(
+                    self.echo
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .take(),
+                );
             }
         }
     }
