@@ -82,6 +82,10 @@ module completions {
     [ "kind" ]
   }
 
+  def "nu-complete windlass destroy keep" [] {
+    [ "project" "group" "volumes" "logs" ]
+  }
+
   def "nu-complete windlass destroy provider" [] {
     [ "kind" ]
   }
@@ -93,7 +97,10 @@ module completions {
   # Let a cluster and its platform down again, and print a receipt
   export extern "windlass destroy" [
     --yes(-y)                 # Do not ask
-    --abandon                 # Destroy although objects in the cluster hold cloud resources, which will go on existing and costing; each is named
+    --skip-drain              # Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on existing and costing, and is left behind (exit code 5)
+    --abandon                 # Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and costing, and is left behind (exit code 5)
+    --keep: string@"nu-complete windlass destroy keep" # Keep these on purpose: disks of volumes, and what windlass made around the cluster
+    --receipt: path           # Also write the receipt, or what stands in its place, as JSON into this file
     --dry-run                 # Print the plan and do nothing
     --jobs: string            # How many steps run side by side at most
     --timeout: string         # Stop after this long, such as 30m; the same command goes on
@@ -222,6 +229,10 @@ module completions {
     [ "kind" ]
   }
 
+  def "nu-complete windlass cluster delete keep" [] {
+    [ "project" "group" "volumes" "logs" ]
+  }
+
   def "nu-complete windlass cluster delete provider" [] {
     [ "kind" ]
   }
@@ -233,7 +244,10 @@ module completions {
   # Delete a cluster that windlass made, with all that is on it, and print a receipt
   export extern "windlass cluster delete" [
     --yes(-y)                 # Do not ask
-    --abandon                 # Destroy although objects in the cluster hold cloud resources, which will go on existing and costing; each is named
+    --skip-drain              # Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on existing and costing, and is left behind (exit code 5)
+    --abandon                 # Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and costing, and is left behind (exit code 5)
+    --keep: string@"nu-complete windlass cluster delete keep" # Keep these on purpose: disks of volumes, and what windlass made around the cluster
+    --receipt: path           # Also write the receipt, or what stands in its place, as JSON into this file
     --dry-run                 # Print the plan and do nothing
     --jobs: string            # How many steps run side by side at most
     --timeout: string         # Stop after this long, such as 30m; the same command goes on

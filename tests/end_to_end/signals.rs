@@ -182,8 +182,18 @@ fn a_setup_that_is_asked_for_something_else_says_what_differs() {
 fn an_interrupted_destroy_goes_on() {
     let bed = Bed::new();
     let world = bed.serve();
+    // How many requests the drain sends before, a whole destroy tells.
     bed.run(SETUP).expect(0);
-    world.hold(1, "after");
+    let before = world.ask("mutations");
+    bed.run(DESTROY).expect(0);
+    let all = world.ask("mutations");
+    let count = |mutations: &Value| mutations.as_array().map_or(0, Vec::len);
+    let at = all.as_array().expect("mutations")[count(&before)..]
+        .iter()
+        .position(|it| it.to_string().contains("kind delete cluster"))
+        .expect("a deletion");
+    bed.run(SETUP).expect(0);
+    world.hold(at as u64 + 1, "after");
     let mut going = bed.start(&mut bed.command(DESTROY));
     assert!(world.held().contains("kind delete cluster"));
     going.signal(Signal::TERM);

@@ -149,8 +149,6 @@ fn destroys_report_is_a_receipt() {
     removed
       delete kind cluster dot
       make namespace a-team
-    already gone
-      install flux
     kept on purpose
       install traefik
     nothing is left behind, but for what is kept on purpose
