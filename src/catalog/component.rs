@@ -9,7 +9,8 @@ use windlass_provider::ProviderId;
 
 use super::{
     TEMPLATES,
-    template::{merge, substitute},
+    template::substitute,
+    values::{WrongType, check_types, merge},
 };
 
 /// Where a component comes from.
@@ -74,9 +75,31 @@ pub struct Component {
     pub warning: Option<String>,
     /// How many seconds it usually takes to become Ready; an assumption, for bars and estimates only.
     pub usual_seconds: u64,
+    /// An object that is in the cluster where the component is, whoever installed it; without one, a chart is found by its
+    /// release.
+    #[serde(default)]
+    pub sign: Option<Sign>,
+    /// The API groups of CRDs that it makes itself, without a label that tells so; those below them count too.
+    #[serde(default)]
+    pub crd_groups: Vec<String>,
     /// What stays or needs care when it goes.
     #[serde(default)]
     pub uninstall: Vec<String>,
+}
+
+/// An object that tells that a component is there.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Sign {
+    /// Its group and version.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace; none for a kind without.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -144,16 +167,27 @@ pub enum Misuse {
 
 impl Component {
     /// Returns the values for a cluster: the component's own, then what it says for the provider, then the user's; later
-    /// ones win, maps are merged and `null` removes, as in Helm. `${cluster}` in our own stands for the cluster's name.
+    /// ones win and maps are merged, as in Helm. `${cluster}` in our own stands for the cluster's name.
     #[must_use]
     pub fn values(&self, provider: ProviderId, cluster: &str, users: &Value) -> Value {
+        let mut values = self.defaults(provider, cluster);
+        merge(&mut values, users);
+        values
+    }
+
+    /// Returns those of the user's values that have another type than windlass's own for a provider.
+    #[must_use]
+    pub fn check_values(&self, provider: ProviderId, users: &Value) -> Vec<WrongType> {
+        check_types(&self.defaults(provider, "any"), users)
+    }
+
+    fn defaults(&self, provider: ProviderId, cluster: &str) -> Value {
         let mut values = Value::Object(serde_json::Map::new());
         merge(&mut values, &self.values);
         if let Some(special) = self.providers.get(&provider) {
             merge(&mut values, &special.values);
         }
         substitute(&mut values, &scope(cluster)).expect("holes were checked on loading");
-        merge(&mut values, users);
         values
     }
 
@@ -286,6 +320,11 @@ impl Catalog {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Component> {
         self.0.get(name)
+    }
+
+    /// Returns all of them, by name.
+    pub fn all(&self) -> impl Iterator<Item = &Component> {
+        self.0.values()
     }
 
     /// Returns the names, sorted.

@@ -3,15 +3,21 @@
 //! Everything is data under `templates/`, built into the binary; adding a component is adding a file. This room does no
 //! I/O and knows no cluster: it turns a component and its values into Kubernetes objects.
 
+mod assign;
 mod component;
 mod order;
 mod render;
 mod template;
+mod values;
+mod version;
 
-pub use component::{Catalog, Choice, Component, Misuse, Part, Source};
+pub use assign::{BadAssignment, Typing, assign};
+pub use component::{Catalog, Choice, Component, Misuse, Part, Sign, Source};
 pub use order::{Unordered, order};
 pub use render::{Release, gitops, namespaces, release};
-pub use template::{TemplateError, merge, substitute};
+pub use template::{TemplateError, substitute};
+pub use values::{Difference, WrongType, compare_values, merge};
+pub use version::{Leap, judge_leap};
 
 use include_dir::{Dir, include_dir};
 

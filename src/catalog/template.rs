@@ -101,27 +101,6 @@ fn fill_text(text: &str, scope: &Value) -> Result<Option<Value>, TemplateError> 
     Ok(Some(filled.into()))
 }
 
-/// Lays `over` on `base`: maps are merged, `null` removes, all else replaces, as Helm merges values.
-pub fn merge(base: &mut Value, over: &Value) {
-    match (base, over) {
-        (_, Value::Null) => {}
-        (Value::Object(base), Value::Object(over)) => {
-            for (key, value) in over {
-                if value.is_null() {
-                    base.shift_remove(key);
-                } else {
-                    merge(base.entry(key.as_str()).or_insert(Value::Null), value);
-                }
-            }
-        }
-        (base, over @ Value::Object(_)) => {
-            *base = Value::Object(serde_json::Map::new());
-            merge(base, over);
-        }
-        (base, over) => *base = over.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -30,7 +30,7 @@ fn values_are_laid_over_each_other_as_helm_does() {
         .values(ProviderId::Kind, "dot", &users);
     assert_eq!(
         values["ports"],
-        json!({ "web": {}, "websecure": { "hostPort": 443 } })
+        json!({ "web": { "hostPort": null }, "websecure": { "hostPort": 443 } })
     );
     assert_eq!(values["extra"], json!([1]));
     assert_eq!(values["ingressClass"]["isDefaultClass"], json!(true));
