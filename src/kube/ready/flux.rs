@@ -33,6 +33,11 @@ pub(super) fn judge(kind: &str, object: &Value) -> Verdict {
             "its controller leaves it alone until it is resumed",
         );
     }
+    if let (Verdict::Ready, "HelmRelease") = (&verdict, kind)
+        && let Some((released, wanted)) = another_version(object)
+    {
+        return Verdict::Waiting(format!("{released} is released, {wanted} not yet"));
+    }
     if !matches!(verdict, Verdict::Waiting(_)) {
         return verdict;
     }
@@ -42,6 +47,22 @@ pub(super) fn judge(kind: &str, object: &Value) -> Verdict {
         _ => source(object),
     };
     terminal.map_or(verdict, Verdict::Failed)
+}
+
+/// The annotation in which windlass writes down the version of the chart that a release is to have.
+const VERSION: &str = "windlass.dev/version";
+
+/// Returns the version that is released and the one that is wanted, where they differ: a release whose chart comes from an
+/// OCIRepository stays Ready at its generation until it has seen the repository's new revision. The controller may add the
+/// chart's digest to the version, behind a plus sign.
+fn another_version(object: &Value) -> Option<(String, String)> {
+    let plain = |text: &str| {
+        let text = text.split('+').next().unwrap_or(text);
+        text.strip_prefix('v').unwrap_or(text).to_owned()
+    };
+    let wanted = object["metadata"]["annotations"][VERSION].as_str()?;
+    let released = object["status"]["history"][0]["chartVersion"].as_str()?;
+    (plain(wanted) != plain(released)).then(|| (released.to_owned(), wanted.to_owned()))
 }
 
 /// A failed install or upgrade that will not be tried again. The controller says Stalled only a moment later, after it has

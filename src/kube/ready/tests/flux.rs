@@ -211,3 +211,27 @@ fn flux_sources_and_kustomizations() {
         ),
     ]);
 }
+
+#[test]
+fn a_release_of_another_version_than_asked_for_is_not_ready() {
+    let release = |wanted: &str, released: &str| {
+        let mut it = object(
+            "helm.toolkit.fluxcd.io/v2",
+            "HelmRelease",
+            3,
+            json!({}),
+            json!({ "observedGeneration": 3, "history": [{ "chartVersion": released }],
+                "conditions": [condition("Ready", "True", "UpgradeSucceeded", "")] }),
+        );
+        it["metadata"]["annotations"]["windlass.dev/version"] = wanted.into();
+        it
+    };
+    check(&[
+        ("ready", release("41.3.0", "41.3.0")),
+        ("ready", release("v1.21.1", "1.21.1+0123456789ab")),
+        (
+            "waiting: 41.2.0+0123456789ab is released, 41.3.0 not yet",
+            release("41.3.0", "41.2.0+0123456789ab"),
+        ),
+    ]);
+}
