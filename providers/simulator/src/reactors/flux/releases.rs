@@ -273,16 +273,15 @@ fn send(cx: &Cx<'_>, plan: &Plan<'_>) -> Result<Vec<Made>, String> {
     for made in &mut made {
         let object = &mut made.object;
         let known = cx.api.get(&key(object));
+        for (key, value) in labels(it).as_object().into_iter().flatten() {
+            object["metadata"]["labels"][key] = value.clone();
+        }
         if made.folder {
             if known.is_some() && policy == "Create" {
                 continue;
             }
         } else {
-            let labels = labels(it);
             object["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!("Helm");
-            for (key, value) in labels.as_object().into_iter().flatten() {
-                object["metadata"]["labels"][key] = value.clone();
-            }
             object["metadata"]["annotations"]["meta.helm.sh/release-name"] = json!(plan.name);
             object["metadata"]["annotations"]["meta.helm.sh/release-namespace"] =
                 json!(plan.namespace);
