@@ -156,6 +156,13 @@ fn an_image_that_cannot_be_pulled_is_told() {
 }
 
 #[test]
+fn a_pod_that_no_node_has_room_for_is_told() {
+    let faults = "[[pod]]\nname = \"traefik/*\"\nfate = \"unschedulable\"\n";
+    let stopped = stops(faults, 3);
+    stopped.says("Unschedulable: 0/1 nodes are available: 1 Insufficient cpu.");
+}
+
+#[test]
 fn pods_that_start_slowly_are_awaited() {
     bears("[[pod]]\nname = \"traefik/*\"\nlatency = \"1m\"\n");
 }

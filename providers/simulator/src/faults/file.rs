@@ -83,7 +83,7 @@ pub(super) const SECTIONS: [(&str, &[&str]); 5] = [
 pub(super) const TOP: [&str; 1] = ["seed"];
 pub(super) const METHODS: [&str; 6] = ["GET", "WATCH", "POST", "PUT", "PATCH", "DELETE"];
 pub(super) const PROGRAMS: [&str; 2] = ["kind", "docker"];
-pub(super) const FATES: [&str; 3] = ["crash", "missing", "never"];
+pub(super) const FATES: [&str; 4] = ["crash", "missing", "never", "unschedulable"];
 pub(super) const SIDES: [&str; 2] = ["before", "after"];
 
 /// How a simulated world is to misbehave: the text of a file, read.

@@ -204,7 +204,7 @@ name = "a"
         "line 13: status and reset exclude each other: make two rules of them",
         "line 15: only a watch can fall silent: add method = \"WATCH\"",
         "line 17: exit must be a whole number from 1 on",
-        "line 19: fate is \"cras\": allowed are crash, missing, never: did you mean crash?",
+        "line 19: fate is \"cras\": allowed are crash, missing, never, unschedulable: did you mean crash?",
         "line 21: until is not after from",
         "line 22: [[chart]] does nothing: give one of latency, fails",
     ] {

@@ -1,13 +1,13 @@
 //! Pods: scheduled, started after an assumed time, running; or failing, where an image or an annotation asks for it.
 //!
 //! An image with the tag `crash` ends at once again and again, one with the tag `missing` cannot be pulled. The annotation
-//! `simulator.windlass.dev/fate` with `crash`, `missing` or `never` (it never becomes ready) asks for the same.
+//! `simulator.windlass.dev/fate` with `crash`, `missing`, `never` (it never becomes ready) or `unschedulable` asks for the same.
 
 use super::{
     Cx, Next, nodes,
     object::{Conditions, deleting, is_true, name, namespace, path, second, text, time, uid},
 };
-use crate::{clock, ground::digest};
+use crate::{clock, faults::Strike, ground::digest};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -48,17 +48,34 @@ pub(super) fn pod(cx: &Cx<'_>, pod: &Value) -> Next {
     }
 }
 
+/// Returns what faults, or its annotation, ask of a pod.
+fn asked<'a>(cx: &Cx<'_>, pod: &'a Value) -> Strike<&'a str> {
+    let images = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let images = images.map(|it| text(it, "image"));
+    let strike = cx.ground.faults.pod(&path(pod), images, uid(pod), cx.now);
+    Strike {
+        latency: strike.latency,
+        effect: strike
+            .effect
+            .or(pod["metadata"]["annotations"][FATE].as_str()),
+    }
+}
+
 fn schedule(cx: &Cx<'_>, pod: &Value) -> Next {
     let nodes = cx.api.list("", "Node", None);
     let fits = nodes
         .iter()
         .filter(|node| is_true(node, "Ready") && nodes::takes(node, &pod["spec"]));
     let fits: Vec<_> = fits.collect();
-    if fits.is_empty() {
-        let message = format!(
-            "0/{} nodes are available: no node is ready, selected and tolerated.",
-            nodes.len()
-        );
+    let full = asked(cx, pod).effect == Some("unschedulable");
+    if fits.is_empty() || full {
+        let all = nodes.len();
+        let message = match full {
+            true => format!("0/{all} nodes are available: {all} Insufficient cpu."),
+            false => {
+                format!("0/{all} nodes are available: no node is ready, selected and tolerated.")
+            }
+        };
         let mut conditions = Conditions::of(pod, cx.now);
         conditions.set("PodScheduled", "False", "Unschedulable", &message);
         cx.status(
@@ -86,7 +103,15 @@ fn begin(cx: &Cx<'_>, pod: &Value) -> Next {
     conditions.set("Initialized", "True", "", "");
     let waiting = json!({"waiting": {"reason": "ContainerCreating"}});
     unready(&mut conditions, pod);
+    let node = cx.get("", "Node", "", text(&pod["spec"], "nodeName"));
+    let mut addresses = node
+        .iter()
+        .flat_map(|it| it["status"]["addresses"].as_array().into_iter().flatten());
+    let host = addresses
+        .find(|it| it["type"] == "InternalIP")
+        .map(|it| &it["address"]);
     let status = json!({
+        "hostIP": host, "hostIPs": host.map(|host| json!([{"ip": host}])),
         "phase": "Pending", "startTime": second(cx.now), "qosClass": "BestEffort",
         "conditions": conditions.into_value(), "containerStatuses": containers(pod, &waiting, 0, false, None),
     });
@@ -95,16 +120,13 @@ fn begin(cx: &Cx<'_>, pod: &Value) -> Next {
 }
 
 fn go_on(cx: &Cx<'_>, pod: &Value, started: Timestamp) -> Next {
-    let images = pod["spec"]["containers"].as_array().into_iter().flatten();
-    let images = images.map(|it| text(it, "image"));
-    let strike = cx.ground.faults.pod(&path(pod), images, uid(pod), cx.now);
+    let strike = asked(cx, pod);
     let begun = clock::add(started, START.saturating_add(strike.latency));
     if cx.now < begun {
         return Next::at(begun);
     }
     let ends = matches!(text(&pod["spec"], "restartPolicy"), "Never" | "OnFailure");
-    let asked = text(&pod["metadata"]["annotations"], FATE);
-    match fate(pod, strike.effect.unwrap_or(asked)) {
+    match fate(pod, strike.effect.unwrap_or_default()) {
         Fate::Missing => missing(cx, pod, begun),
         Fate::Crash if text(&pod["spec"], "restartPolicy") == "Never" => {
             finish(cx, pod, begun, false)
@@ -301,10 +323,22 @@ fn containers(
     last: Option<&Value>,
 ) -> Value {
     let containers = pod["spec"]["containers"].as_array();
+    let begun = state["waiting"].is_null() || restarts > 0;
+    let identify = |container: &Value| {
+        if !begun {
+            return (String::new(), String::new());
+        }
+        let (name, image) = (text(container, "name"), text(container, "image"));
+        let id = digest(&format!("{name} {} {restarts}", uid(pod)));
+        let image = format!("{image}@sha256:{}", digest(image));
+        (format!("containerd://{id}"), image)
+    };
     let list = containers.into_iter().flatten().map(|container| {
+        let (id, image) = identify(container);
         json!({
-            "name": container["name"], "image": container["image"], "imageID": "", "ready": ready, "started": ready,
-            "restartCount": restarts, "state": state, "lastState": last.unwrap_or(&json!({})),
+            "name": container["name"], "image": container["image"], "imageID": image, "containerID": id,
+            "ready": ready, "started": ready, "restartCount": restarts, "state": state,
+            "lastState": last.unwrap_or(&json!({})),
         })
     });
     Value::Array(list.collect())
