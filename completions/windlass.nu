@@ -122,6 +122,135 @@ module completions {
     place?: string@"nu-complete windlass destroy place" # Where the cluster runs
   ]
 
+  def "nu-complete windlass install provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass install output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Install components, with what they need; without a name, list them
+  export extern "windlass install" [
+    --version: string         # Its version [default: windlass.toml's, or the one that windlass pins]
+    --values(-f): path        # A YAML file of values for its chart, laid over windlass.toml's; - is standard input; several: the later ones win
+    --set: string             # A value, as Helm takes it: a.b=c, list[0]=x, list={x,y}, key=null to remove it; a\.b for a dot in a name
+    --set-string: string      # The same, and the value stays a string
+    --set-secret: string      # A secret value, by the variable of the environment that holds it; it is written nowhere but into the cluster
+    --namespace: string       # The namespace for it [default: windlass.toml's, or the component's own]
+    --export                  # Print the objects that would be applied, and do nothing
+    --wait                    # Wait until what is installed is ready: the default
+    --no-wait                 # Do not wait until it is ready; what it needs is waited for
+    --flux-manifest: path     # Flux's manifest, for networks without the internet
+    --kubeconfig: path        # The kubeconfig of a cluster that windlass did not make [default: your own, where --context is given]
+    --context: string         # The context in it [default: its current one]
+    --resume                  # Go on with the plan of the unfinished run, whatever the flags say now
+    --replan                  # Leave the plan of the unfinished run, and make a new one
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass install provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass install output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    ...components: string     # What to install; without one: list what there is, and what is installed
+  ]
+
+  def "nu-complete windlass upgrade provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass upgrade output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Bring installed components to another version or other values, having shown what changes
+  export extern "windlass upgrade" [
+    --all                     # All that windlass installed
+    --version: string         # Its version [default: windlass.toml's, or the one that windlass pins]
+    --values(-f): path        # A YAML file of values for its chart, laid over windlass.toml's; - is standard input; several: the later ones win
+    --set: string             # A value, as Helm takes it: a.b=c, list[0]=x, list={x,y}, key=null to remove it; a\.b for a dot in a name
+    --set-string: string      # The same, and the value stays a string
+    --set-secret: string      # A secret value, by the variable of the environment that holds it; it is written nowhere but into the cluster
+    --reuse-values            # Begin from the values that are installed, and not from windlass.toml's
+    --wait                    # Wait until what is upgraded is ready: the default
+    --no-wait                 # Do not wait until it is ready
+    --flux-manifest: path     # Flux's manifest, for networks without the internet
+    --yes(-y)                 # Do not ask
+    --kubeconfig: path        # The kubeconfig of a cluster that windlass did not make [default: your own, where --context is given]
+    --context: string         # The context in it [default: its current one]
+    --resume                  # Go on with the plan of the unfinished run, whatever the flags say now
+    --replan                  # Leave the plan of the unfinished run, and make a new one
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass upgrade provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass upgrade output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    ...components: string     # What to upgrade
+  ]
+
+  def "nu-complete windlass uninstall provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass uninstall output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Take components out of a cluster that stays. Nothing that somebody else installed is touched
+  export extern "windlass uninstall" [
+    --purge                   # Remove its CRDs, all objects of their kinds, and its namespace with its volumes, too
+    --force                   # Uninstall although others need it or objects of its CRDs live
+    --yes(-y)                 # Do not ask
+    --kubeconfig: path        # The kubeconfig of a cluster that windlass did not make [default: your own, where --context is given]
+    --context: string         # The context in it [default: its current one]
+    --resume                  # Go on with the plan of the unfinished run, whatever the flags say now
+    --replan                  # Leave the plan of the unfinished run, and make a new one
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass uninstall provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass uninstall output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    ...components: string     # What to uninstall
+  ]
+
   def "nu-complete windlass status provider" [] {
     [ "kind" ]
   }
@@ -134,6 +263,7 @@ module completions {
   export extern "windlass status" [
     --watch                   # Go on looking, and show it again when it changes; ends on Ctrl-C
     --until-ready             # End the watch once all is ready
+    --diff                    # Compare what is installed with windlass.toml, too: versions, values, what is missing and what is not wanted
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass status provider" # Where it runs

@@ -29,12 +29,13 @@ pub struct App {
 }
 
 /// A place where clusters run, as one command sees it.
+#[derive(Clone)]
 pub(super) struct Place {
     pub(super) id: ProviderId,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) cx: Ctx,
     pub(super) workdir: WorkDir,
-    pub(super) rehearsal: Option<Rehearsal>,
+    pub(super) rehearsal: Option<Arc<Rehearsal>>,
 }
 
 impl App {
@@ -203,7 +204,7 @@ impl App {
     /// Opens the place where a provider's clusters run: for real, or in a rehearsal.
     pub(super) async fn place(&self, id: ProviderId) -> Result<Place> {
         let rehearsal = if self.global.rehearse {
-            Some(Rehearsal::open(&self.global.rehearsal()).await?)
+            Some(Arc::new(Rehearsal::open(&self.global.rehearsal()).await?))
         } else {
             None
         };
@@ -213,7 +214,7 @@ impl App {
         };
         Ok(Place {
             id,
-            provider: providers::provider(id, rehearsal.as_ref())?,
+            provider: providers::provider(id, rehearsal.as_deref())?,
             cx: Ctx {
                 trace: self.trace.clone(),
                 ..Ctx::new(clock)

@@ -171,6 +171,8 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
         catalog,
         secrets: Default::default(),
         unfinished: run::Unfinished::Replan,
+        connection: Default::default(),
+        again: None,
         drain: steps::How {
             abandon: args.drain.abandon,
             keep_volumes: args.drain.keep.contains(&Keep::Volumes),

@@ -8,12 +8,18 @@ mod clean;
 mod cluster;
 mod cluster_flags;
 mod completions;
+mod component_flags;
+mod components;
 mod config;
 mod destroy;
 mod doctor;
+mod drift;
 mod env;
+mod export;
 mod global;
+mod install;
 mod kubeconfig;
+mod listing;
 mod man;
 mod own;
 mod rehearse;
@@ -23,6 +29,8 @@ mod signals;
 mod status;
 mod support;
 mod token;
+mod uninstall;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -67,6 +75,9 @@ Begin with a rehearsal, which needs no cloud, no docker and no credentials: wind
 enum Command {
     Setup(Box<setup::SetupArgs>),
     Destroy(destroy::DestroyArgs),
+    Install(Box<install::InstallArgs>),
+    Upgrade(Box<upgrade::UpgradeArgs>),
+    Uninstall(uninstall::UninstallArgs),
     Status(status::StatusArgs),
     Cluster(cluster::ClusterArgs),
     Kubeconfig(kubeconfig::KubeconfigArgs),
@@ -106,6 +117,9 @@ impl Command {
         match self {
             Command::Setup(args) => setup::run(*args, app).await,
             Command::Destroy(args) => destroy::run(args, app).await,
+            Command::Install(args) => install::run(*args, app).await,
+            Command::Upgrade(args) => upgrade::run(*args, app).await,
+            Command::Uninstall(args) => uninstall::run(args, app).await,
             Command::Status(args) => status::run(args, app).await,
             Command::Cluster(args) => cluster::run(args, app).await,
             Command::Kubeconfig(args) => kubeconfig::run(args, app).await,

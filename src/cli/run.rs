@@ -1,4 +1,4 @@
-//! What `setup` and `destroy` share: the lock, the signals, resuming, the engine and the report.
+//! What all commands that run a plan share: the lock, the signals, resuming, the engine and the report.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Kind, Result},
     files::{Mode, WorkDir, atomic},
     output::{Item, Report},
-    plan::{Action, Plan, StepId},
+    plan::{Action, Plan, StepId, name_run},
     steps::{Connection, How, Steps},
 };
 
@@ -39,6 +39,28 @@ pub(super) struct RunArgs {
 /// How much of a destroy's budget is kept to send deletes that nobody waits for any more.
 const RESERVE: Duration = Duration::from_secs(30);
 
+/// What to do about an unfinished run.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(super) struct UnfinishedArgs {
+    /// Go on with the plan of the unfinished run, whatever the flags say now
+    #[arg(long, conflicts_with = "replan")]
+    resume: bool,
+    /// Leave the plan of the unfinished run, and make a new one
+    #[arg(long)]
+    replan: bool,
+}
+
+impl UnfinishedArgs {
+    pub(super) fn choice(&self) -> Unfinished {
+        match (self.resume, self.replan) {
+            (true, _) => Unfinished::Resume,
+            (_, true) => Unfinished::Replan,
+            _ => Unfinished::Ask,
+        }
+    }
+}
+
 /// What to do about an unfinished run whose plan is another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unfinished {
@@ -48,16 +70,6 @@ pub(super) enum Unfinished {
     Resume,
     /// Make a new plan.
     Replan,
-}
-
-impl Unfinished {
-    pub(super) fn of(resume: bool, replan: bool) -> Self {
-        match (resume, replan) {
-            (true, _) => Self::Resume,
-            (_, true) => Self::Replan,
-            _ => Self::Ask,
-        }
-    }
 }
 
 /// Holds the cluster's run lock and listens for signals, from before the first look to the end of the run.
@@ -164,6 +176,7 @@ pub(super) struct Ended {
     plan: Plan,
     finished: Finished,
     workdir: WorkDir,
+    again: Option<String>,
     /// Held until all is told: what is left of the run's own files goes last.
     _lock: RunLock,
 }
@@ -175,6 +188,10 @@ pub(super) struct Work {
     /// The secrets that components' values name: variable → value.
     pub(super) secrets: BTreeMap<String, String>,
     pub(super) unfinished: Unfinished,
+    /// Where the cluster is, if it is not to be asked of the provider.
+    pub(super) connection: Connection,
+    /// What follows windlass's name in the command that goes on with the run; `None`: the plan's command and provider.
+    pub(super) again: Option<String>,
     /// How the cluster is drained, where the plan says that it is.
     pub(super) drain: How,
 }
@@ -221,6 +238,8 @@ pub(super) async fn execute(
         catalog,
         secrets,
         unfinished,
+        connection,
+        again,
         drain,
     } = work;
     let lock = guard
@@ -236,7 +255,12 @@ pub(super) async fn execute(
         }
         Err(error) => return Err(error),
     };
-    let past = past.filter(|past| !past.is_finished() && past.plan.command == plan.command);
+    let past = past.filter(|past| {
+        let components = |plan: &Plan| plan.asked.get("components").cloned();
+        !past.is_finished()
+            && past.plan.command == plan.command
+            && components(&past.plan) == components(&plan)
+    });
     let (plan, past) = match past {
         None => (plan, None),
         Some(past) if past.digest == engine::digest(&plan) => (plan, Some(past)),
@@ -266,7 +290,7 @@ pub(super) async fn execute(
         provider_id: place.id,
         catalog,
         workdir: place.workdir.clone(),
-        connection: Connection::default(),
+        connection,
         drain: How {
             hurry: guard.interrupt.gently().clone(),
             hurry_at: guard.hurry_at(),
@@ -291,6 +315,7 @@ pub(super) async fn execute(
         plan,
         finished,
         workdir: place.workdir.clone(),
+        again,
         _lock: lock,
     })
 }
@@ -319,8 +344,8 @@ fn differ(plan: &Plan, differences: &[engine::Difference]) -> Error {
     Error::new(
         Kind::Refused,
         anyhow::anyhow!(told).context(format!(
-            "an unfinished {} of {} was asked for something else",
-            plan.command, plan.cluster
+            "an unfinished {} was asked for something else",
+            name_run(&plan.command, plan.cluster.as_str())
         )),
     )
     .hint("go on with its plan: the same command with --resume")
@@ -409,7 +434,11 @@ impl Ended {
             "dot" => String::new(),
             name => format!(" --cluster {name}"),
         };
-        format!("windlass {} {}{cluster}", plan.command, plan.provider)
+        let typed = match &self.again {
+            Some(typed) => typed.clone(),
+            None => format!("{} {}", plan.command, plan.provider),
+        };
+        format!("windlass {typed}{cluster}")
     }
 
     fn verdict(self, app: &App) -> Result<()> {
@@ -418,7 +447,7 @@ impl Ended {
             return Ok(());
         };
         let plan = &self.plan;
-        let what = format!("{} of cluster {}", plan.command, plan.cluster);
+        let what = name_run(&plan.command, plan.cluster.as_str());
         let message = match kind {
             Kind::Interrupted => format!("the {what} was interrupted"),
             Kind::TimedOut => format!("the {what} ran out of time"),

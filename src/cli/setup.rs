@@ -1,26 +1,25 @@
 //! `windlass setup`: makes the cluster and raises the platform on it.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use clap_complete::ArgValueCandidates;
 use serde_json::Value;
-use windlass_provider::{Ctx, Verdict};
+use windlass_provider::Verdict;
 
 use super::{
     App,
     app::Place,
     candidates,
     cluster_flags::ClusterFlags,
-    run::{self, RunArgs},
+    component_flags::check_types,
+    components::{Fetch, components_of, needed_anyway, secrets},
+    run::{self, RunArgs, UnfinishedArgs},
 };
 use crate::{
-    catalog::{self, Catalog},
+    catalog::Catalog,
     error::{Error, Kind, Result},
-    plan::{self, Action, Manifest, Plan, SetupFacts},
+    plan::{self, Plan, SetupFacts},
     settings::Settings,
-    spec::{ComponentSpec, Spec},
-    steps,
+    spec::Spec,
 };
 
 /// Create a cluster and raise the platform on it.
@@ -67,18 +66,6 @@ pub(super) struct SetupArgs {
     /// Whether only the cluster is made
     #[arg(skip)]
     bare: bool,
-}
-
-/// What to do about an unfinished run.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Run")]
-struct UnfinishedArgs {
-    /// Go on with the plan of the unfinished run, whatever the flags say now
-    #[arg(long, conflicts_with = "replan")]
-    resume: bool,
-    /// Leave the plan of the unfinished run, and make a new one
-    #[arg(long)]
-    replan: bool,
 }
 
 /// Create a cluster, with its kubeconfig and nothing on it; `windlass setup` raises the platform on it later.
@@ -147,8 +134,10 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
         secrets: secrets(&settings, &plan),
         plan,
         catalog,
-        unfinished: run::Unfinished::of(args.unfinished.resume, args.unfinished.replan),
-        drain: steps::How::default(),
+        unfinished: args.unfinished.choice(),
+        connection: Default::default(),
+        again: None,
+        drain: Default::default(),
     };
     let finished = run::execute(&app, &place, guard, work).await?;
     finished.report(&app, next_steps(&app, &spec, args.bare))
@@ -196,7 +185,13 @@ async fn prepare(
         return Err(error);
     }
     let resources = place.provider.resources(&spec.cluster, &facts)?;
-    let components = components(spec, catalog)?;
+    let components = components_of(spec, catalog)?;
+    for (left_out, needer) in needed_anyway(spec, &components) {
+        app.output().note(&format!(
+            "{left_out} is installed all the same: {needer} needs it"
+        ));
+    }
+    check_types(components.iter().copied(), spec.cluster.provider)?;
     let names: Vec<&str> = components
         .iter()
         .map(|(component, _)| component.name.as_str())
@@ -215,21 +210,14 @@ async fn prepare(
             app.warn(warning, &[]);
         }
     }
-    let mut manifests = Vec::new();
-    for (component, wanted) in &components {
-        let version = wanted
-            .and_then(|wanted| wanted.version.as_ref())
-            .unwrap_or(&component.version);
-        let Some(url) = component.manifest(version) else {
-            continue;
-        };
-        let location = match (&place.rehearsal, &args.flux_manifest) {
-            (_, Some(location)) if component.name == "flux" => location.clone(),
-            (Some(rehearsal), _) => rehearsal.manifest(&component.name, version),
-            (None, _) => url,
-        };
-        manifests.push(manifest(args, place, cx, spec, &component.name, version, location).await?);
-    }
+    let manifests = Fetch {
+        place,
+        cx,
+        cluster: &spec.cluster.name,
+        flux_manifest: args.flux_manifest.as_deref(),
+        dry_run: args.run.dry_run,
+    };
+    let manifests = manifests.all(&components).await?;
     Ok(plan::setup(
         spec,
         SetupFacts {
@@ -239,67 +227,6 @@ async fn prepare(
             rehearsal: place.rehearsal.is_some(),
         },
     ))
-}
-
-async fn manifest(
-    args: &SetupArgs,
-    place: &Place,
-    cx: &Ctx,
-    spec: &Spec,
-    component: &str,
-    version: &str,
-    location: String,
-) -> Result<Manifest> {
-    if args.run.dry_run {
-        // Fetching would write a copy; a dry run does nothing.
-        return Ok(Manifest {
-            component: component.to_owned(),
-            url: location,
-            sha256: String::new(),
-        });
-    }
-    let origin = steps::Origin {
-        component: component.to_owned(),
-        version: version.to_owned(),
-        location,
-    };
-    steps::fetch(cx, &origin, &place.workdir, &spec.cluster.name).await
-}
-
-/// Returns the components to install, each after what it needs.
-fn components<'a>(
-    spec: &'a Spec,
-    catalog: &'a Catalog,
-) -> Result<Vec<(&'a catalog::Component, Option<&'a ComponentSpec>)>> {
-    let mut names: Vec<&str> = catalog
-        .names()
-        .into_iter()
-        .filter(|name| {
-            let by_default = catalog.get(name).is_some_and(|it| it.default);
-            spec.wants(name, by_default)
-        })
-        .collect();
-    if spec.gitops.is_some() {
-        names.push("flux");
-    }
-    let ordered = catalog::order(catalog, &names).map_err(Error::usage)?;
-    Ok(ordered
-        .into_iter()
-        .map(|component| (component, spec.component(&component.name)))
-        .collect())
-}
-
-/// Returns the secrets that the plan's charts name, as far as they are set.
-fn secrets(settings: &Settings, plan: &Plan) -> BTreeMap<String, String> {
-    plan.steps
-        .iter()
-        .filter_map(|step| match &step.action {
-            Action::InstallChart { chart } => Some(chart.secrets.values()),
-            _ => None,
-        })
-        .flatten()
-        .filter_map(|name| Some((name.clone(), settings.variables.get(name)?.0.to_owned())))
-        .collect()
 }
 
 fn next_steps(app: &App, spec: &Spec, bare: bool) -> Vec<String> {

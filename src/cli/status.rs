@@ -3,9 +3,17 @@
 use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 use windlass_provider::ClusterName;
 
-use super::{App, app::Place, cluster_flags::flags_at, run::interrupted};
+use super::{
+    App,
+    app::Place,
+    cluster_flags::flags_at,
+    components::load_catalog,
+    drift::{Drift, find_drift},
+    run::interrupted,
+};
 use crate::{
     catalog::Catalog,
     error::{Error, Kind, Result},
@@ -25,6 +33,18 @@ pub(super) struct StatusArgs {
     /// End the watch once all is ready
     #[arg(long, requires = "watch")]
     until_ready: bool,
+    /// Compare what is installed with windlass.toml, too: versions, values, what is missing and what is not wanted
+    #[arg(long, conflicts_with = "watch")]
+    diff: bool,
+}
+
+/// What is shown: the survey, and the drift where that is asked for.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    survey: &'a Survey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<&'a [Drift]>,
 }
 
 pub(super) async fn run(args: StatusArgs, app: App) -> Result<()> {
@@ -33,10 +53,14 @@ pub(super) async fn run(args: StatusArgs, app: App) -> Result<()> {
             .hint("watch as JSON, one document after the other: --output json"));
     }
     app.say_rehearsal();
-    let settings = app.settings(flags_at(&app, None)?)?;
+    let mut settings = app.settings(flags_at(&app, None)?)?;
     let place = app.place(app.provider_of(&settings)?).await?;
+    settings.answer_provider(place.id);
     let cluster = &settings.cluster.value;
-    let catalog = Catalog::load().map_err(|error| Error::new(Kind::Bug, error))?;
+    let catalog = load_catalog()?;
+    if args.diff {
+        settings.check_components(&catalog.names())?;
+    }
     if args.watch {
         return tokio::select! {
             biased;
@@ -52,7 +76,12 @@ pub(super) async fn run(args: StatusArgs, app: App) -> Result<()> {
         return Err(absent(cluster, &place)
             .hint(format!("make it: windlass setup {id} --cluster {cluster}")));
     };
-    show(&app, &survey)?;
+    // A cluster that does not answer has told so already.
+    let drift = match args.diff && survey.cluster.health == Health::Ready {
+        true => Some(find_drift(&settings, &place, &catalog).await?),
+        false => None,
+    };
+    show(&app, &survey, drift.as_deref())?;
     let unwell: Vec<&str> = survey
         .rows()
         .filter(|row| row.health != Health::Ready)
@@ -61,11 +90,34 @@ pub(super) async fn run(args: StatusArgs, app: App) -> Result<()> {
     if unwell.is_empty() {
         return Ok(());
     }
-    Err(
-        Error::message(Kind::Unhealthy, format!("not well: {}", unwell.join(", "))).hint(format!(
-            "bring it into line: windlass setup {id} --cluster {cluster}"
-        )),
-    )
+    let troubles = steps::explain_survey(&place.cx, &*place.provider, cluster, &survey).await;
+    let mut told: Vec<String> = troubles
+        .iter()
+        .flat_map(|trouble| {
+            let name = &trouble.component;
+            trouble
+                .causes
+                .iter()
+                .map(move |cause| format!("{name}: {cause}"))
+        })
+        .collect();
+    told.insert(0, format!("not well: {}", unwell.join(", ")));
+    let mut told = told.into_iter().rev();
+    let root = anyhow::anyhow!(told.next().unwrap_or_default());
+    let mut error = Error::new(Kind::Unhealthy, told.fold(root, anyhow::Error::context));
+    error.hints = troubles
+        .into_iter()
+        .flat_map(|trouble| {
+            let name = trouble.component;
+            trouble
+                .hints
+                .into_iter()
+                .map(move |hint| format!("{name}: {hint}"))
+        })
+        .collect();
+    Err(error.hint(format!(
+        "bring it into line: windlass setup {id} --cluster {cluster}"
+    )))
 }
 
 /// Shows the cluster whenever it has changed, until all is ready if that is asked for.
@@ -125,6 +177,15 @@ pub(super) fn tabulate(survey: &Survey) -> Table {
     table
 }
 
-fn show(app: &App, survey: &Survey) -> Result<()> {
-    app.output().show_table(survey, &tabulate(survey))
+fn show(app: &App, survey: &Survey, drift: Option<&[Drift]>) -> Result<()> {
+    let mut table = tabulate(survey);
+    for one in drift.into_iter().flatten() {
+        for change in &one.changes {
+            table.add([&*one.component, &one.version, one.kind.as_str(), change]);
+        }
+    }
+    if drift.is_some_and(<[Drift]>::is_empty) {
+        app.output().note("all is as windlass.toml wants it");
+    }
+    app.output().show_table(&Shown { survey, drift }, &table)
 }

@@ -3,10 +3,9 @@
 
 mod hints;
 
-use std::time::Duration;
-
+use jiff::SignedDuration;
 use serde_json::Value;
-use windlass_provider::{Ctx, Error, Result};
+use windlass_provider::{Ctx, Error, Fault, Result};
 
 use super::{
     Cluster, ObjectRef, Selector, Verdict,
@@ -18,12 +17,34 @@ use super::{
 };
 
 /// How long explaining may take, on the clock.
-const LIMIT: Duration = Duration::from_secs(15);
+pub(super) const LIMIT: SignedDuration = SignedDuration::from_secs(15);
 /// How many events of an object are told.
 const EVENTS: usize = 2;
 /// How many of a log's last lines are told, and how many bytes are asked for.
 const LINES: usize = 5;
 const LOG_BYTES: usize = 4096;
+
+/// What is known of why an object is not ready.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// What to type or to change.
+    pub hints: Vec<String>,
+}
+
+impl Cluster {
+    /// Explains why an object is not ready, as far as that can be read; never fails.
+    pub async fn diagnose(&self, cx: &Ctx, name: &ObjectRef) -> Diagnosis {
+        let object = self.get(cx, name).await.ok().flatten();
+        let error = Error::new(Fault::Failed, format!("{name} is not ready"));
+        let told = explain(self, cx, error, name, object.as_ref(), None).await;
+        Diagnosis {
+            causes: told.causes,
+            hints: told.hints,
+        }
+    }
+}
 
 /// Adds to `error` why `name` is not ready, as causes and hints. `trouble` is the pod that ended the wait, where one did.
 pub(super) async fn explain(
@@ -39,7 +60,7 @@ pub(super) async fn explain(
         deadline: None,
         ..cx.clone()
     }
-    .within(LIMIT);
+    .within(LIMIT.unsigned_abs());
     let mut story = Story { cluster, cx, error };
     let Some(object) = object else {
         story.tell(format!("{name}: not there yet"));

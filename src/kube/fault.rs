@@ -1,7 +1,5 @@
 //! Puts what the API or the network said into the classes that callers act on.
 
-use std::error::Error as _;
-
 use http::StatusCode;
 use kube::core::{Status, response::reason};
 use windlass_provider::{Error, Fault};
@@ -132,7 +130,7 @@ fn unanswered(doing: &str, error: &kube::Error) -> Error {
 }
 
 /// Returns what an error and its sources say, without kube's own prefixes and without repeats.
-pub(super) fn chain(error: &kube::Error) -> Vec<String> {
+pub(super) fn chain(error: &dyn std::error::Error) -> Vec<String> {
     let mut said: Vec<String> = Vec::new();
     let mut next: Option<&dyn std::error::Error> = error.source();
     if next.is_none() {

@@ -31,6 +31,7 @@ pub use apply::Applied;
 pub use client::Cluster;
 pub use discovery::Kind;
 pub use drain::{Drained, How, Target, deletable, list_kept, list_names};
+pub use explain::Diagnosis;
 pub use inventory::{Account, Component, Inventory};
 pub use list::Selector;
 pub use objects::{ObjectRef, parse};

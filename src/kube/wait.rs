@@ -10,7 +10,7 @@ use futures::{
     StreamExt,
     stream::{BoxStream, SelectAll},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use windlass_provider::{Ctx, Error, Fault, Result};
 
@@ -34,12 +34,13 @@ impl Cluster {
         if refs.is_empty() {
             return Ok(());
         }
-        let mut wait = Wait::new(self, cx, refs);
+        let bounded = &leaving_time(cx);
+        let mut wait = Wait::new(self, bounded, refs);
         let what = match refs {
             [one] => format!("wait until {one} is ready"),
             _ => format!("wait until {} objects are ready", refs.len()),
         };
-        match cx.bound(&what, wait.run()).await {
+        match bounded.bound(&what, wait.run()).await {
             Ok(Ended::Ready) => Ok(()),
             Ok(Ended::Failed(subject, trouble)) => {
                 let name = &refs[subject];
@@ -57,6 +58,21 @@ impl Cluster {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Returns the context with a deadline that leaves time to explain, since at the deadline itself the caller may be gone.
+fn leaving_time(cx: &Ctx) -> Ctx {
+    let Some(deadline) = cx.deadline else {
+        return cx.clone();
+    };
+    let left = deadline
+        .duration_since(cx.clock.now())
+        .max(SignedDuration::ZERO);
+    let reserve = (left / 10).min(explain::LIMIT);
+    Ctx {
+        deadline: Some(deadline - reserve),
+        ..cx.clone()
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     engine::{Event, EventKind, Reporter},
-    plan::StepId,
+    plan::{StepId, name_run},
 };
 
 /// How long a step's progress is not shown after it was.
@@ -84,7 +84,7 @@ impl Reporter for Plain {
             } => {
                 *seen = Seen {
                     rehearsal: *rehearsal,
-                    what: format!("{command} of cluster {cluster} on {provider}"),
+                    what: format!("{} on {provider}", name_run(command, cluster)),
                     steps: *steps,
                     ..Seen::default()
                 };

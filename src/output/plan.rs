@@ -6,7 +6,7 @@ use serde::Serialize;
 use windlass_provider::ProviderId;
 
 use super::words::{write_count, write_duration, write_line};
-use crate::plan::{Plan, StepId};
+use crate::plan::{Plan, StepId, name_run};
 
 /// A plan, as far as it is shown. What a step does inside is left out: it is windlass's own business and may change.
 #[derive(Debug, Serialize)]
@@ -70,7 +70,8 @@ impl<'p> ShownPlan<'p> {
         let steps = write_count(self.steps.len(), "step");
         let usual = write_duration(self.usual_seconds as f64);
         lines.push(format!(
-            "plan: {command} of cluster {cluster} on {provider}: {steps}, usually {usual} (assumed)"
+            "plan: {} on {provider}: {steps}, usually {usual} (assumed)",
+            name_run(command, cluster)
         ));
         let width = self.steps.len().to_string().len();
         for (index, step) in self.steps.iter().enumerate() {

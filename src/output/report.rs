@@ -12,7 +12,7 @@ use super::{
 use crate::{
     engine::{Finished, Outcome},
     error::Kind,
-    plan::{Plan, Step, StepId},
+    plan::{Plan, Step, StepId, name_run},
 };
 
 /// What came of a run.
@@ -167,7 +167,10 @@ impl Report {
         let took = write_time_taken(self.seconds, self.rehearsal);
         add(
             &mut text,
-            &format!("{head}{command} of cluster {cluster} on {provider}: {how} in {took}"),
+            &format!(
+                "{head}{} on {provider}: {how} in {took}",
+                name_run(command, cluster)
+            ),
         );
         for (name, items) in [
             ("made", &self.made),

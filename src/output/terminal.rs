@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     engine::{Event, EventKind, Reporter},
-    plan::StepId,
+    plan::{StepId, name_run},
     redact::Redactor,
 };
 
@@ -148,7 +148,7 @@ impl Reporter for Terminal {
                 if self.look.turn.is_some() {
                     *self.echo.lock().unwrap_or_else(PoisonError::into_inner) = Some(Echo::off());
                 }
-                seen.what = format!("{command} of cluster {cluster} on {provider}");
+                seen.what = format!("{} on {provider}", name_run(command, cluster));
                 if *rehearsal {
                     self.print(seen, "·", "nothing here is real, and the times are assumed");
                 }

@@ -71,6 +71,25 @@ pub enum Action {
         /// The component.
         component: String,
     },
+    /// Removes one component of a cluster that stays, as the inventory describes it.
+    RemoveComponent {
+        /// The component.
+        component: String,
+        /// What stays, and why.
+        notes: Vec<String>,
+    },
+    /// Deletes the objects of a component's CRDs, but for the component's own.
+    EmptyDefinitions {
+        /// The component.
+        component: String,
+        /// The names of the CRDs.
+        definitions: Vec<String>,
+    },
+    /// Deletes CRDs.
+    RemoveDefinitions {
+        /// Their names.
+        definitions: Vec<String>,
+    },
     /// Removes the namespaces that windlass made.
     RemoveNamespaces {
         /// Their names.
@@ -89,6 +108,9 @@ pub struct Chart {
     pub namespace: String,
     /// Its values, complete but for secrets.
     pub values: Value,
+    /// Whether its readiness is not waited for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unawaited: bool,
     /// Secret values: the path of the value → the environment variable that holds it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,

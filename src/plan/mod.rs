@@ -3,13 +3,17 @@
 mod action;
 mod destroy;
 mod drain;
+mod install;
 mod setup;
 mod step;
 mod unfold;
+mod uninstall;
 
 pub use action::{Action, Chart};
 pub use destroy::{DestroyFacts, destroy};
 pub use drain::{Drainable, Phase};
-pub use setup::{Manifest, SetupFacts, setup};
-pub use step::{InvalidPlan, Plan, Step, StepId};
+pub use install::{InstallFacts, Manifest, install};
+pub use setup::{SetupFacts, setup};
+pub use step::{InvalidPlan, Plan, Step, StepId, name_run};
 pub use unfold::unfold;
+pub use uninstall::{Going, UninstallFacts, uninstall};

@@ -1,11 +1,14 @@
 //! The plan of `setup`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use windlass_provider::Resource;
 
-use super::{Action, Chart, Plan, Step, StepId};
+use super::{
+    Action, Manifest, Plan, Step, StepId,
+    install::{component_id, install_all, open_inventory},
+};
 use crate::{
-    catalog::{Component, Source},
+    catalog::Component,
     spec::{ComponentSpec, Spec},
 };
 
@@ -20,17 +23,6 @@ pub struct SetupFacts<'a> {
     pub manifests: Vec<Manifest>,
     /// Whether it is a rehearsal.
     pub rehearsal: bool,
-}
-
-/// A manifest that was fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Manifest {
-    /// The component that it is.
-    pub component: String,
-    /// Where it is from.
-    pub url: String,
-    /// The SHA-256 of its bytes, in hexadecimal.
-    pub sha256: String,
 }
 
 /// Returns the plan that makes the cluster and raises the platform on it.
@@ -51,19 +43,7 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Plan {
         usual_seconds: 1,
         limit_seconds: 300,
     };
-    let inventory = Step {
-        id: StepId::new("kube/inventory"),
-        title: "open the inventory".to_owned(),
-        needs: vec![access.id.clone()],
-        action: Action::OpenInventory,
-        makes: vec![
-            "Namespace windlass-system".to_owned(),
-            "ConfigMap windlass-system/windlass".to_owned(),
-        ],
-        removes: Vec::new(),
-        usual_seconds: 1,
-        limit_seconds: 300,
-    };
+    let inventory = open_inventory(vec![access.id.clone()]);
     let namespaces = (!spec.namespaces.is_empty()).then(|| Step {
         id: StepId::new("kube/namespaces"),
         title: format!("make the namespaces {}", spec.namespaces.join(", ")),
@@ -82,9 +62,13 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Plan {
     });
     let ready = inventory.id.clone();
     steps.extend([access, inventory]);
-    for (component, wanted) in &facts.components {
-        steps.push(install(component, *wanted, spec, &facts.manifests, &ready));
-    }
+    let target = (spec.cluster.provider, cluster);
+    steps.extend(install_all(
+        &facts.components,
+        target,
+        &facts.manifests,
+        &ready,
+    ));
     steps.extend(namespaces);
     steps.extend(sync(spec));
     Plan {
@@ -111,90 +95,6 @@ fn ensure_resource(resource: Resource) -> Step {
         usual_seconds: resource.usual.as_secs(),
         limit_seconds: resource.limit.as_secs(),
         action: Action::EnsureResource { resource },
-    }
-}
-
-fn component_id(name: &str) -> StepId {
-    StepId::new(format!("component/{name}"))
-}
-
-fn install(
-    component: &Component,
-    wanted: Option<&ComponentSpec>,
-    spec: &Spec,
-    manifests: &[Manifest],
-    ready: &StepId,
-) -> Step {
-    let version = wanted
-        .and_then(|wanted| wanted.version.as_ref())
-        .unwrap_or(&component.version)
-        .clone();
-    let namespace = wanted
-        .and_then(|wanted| wanted.namespace.as_ref())
-        .unwrap_or(&component.namespace)
-        .clone();
-    let name = component.name.clone();
-    let mut needs: Vec<StepId> = component
-        .needs
-        .iter()
-        .map(|need| component_id(need))
-        .collect();
-    if needs.is_empty() {
-        needs.push(ready.clone());
-    }
-    let (action, makes) = match &component.source {
-        Source::Manifest { .. } => {
-            let manifest = manifests
-                .iter()
-                .find(|manifest| manifest.component == name)
-                .expect("each component that is a manifest was fetched before planning");
-            (
-                Action::InstallManifest {
-                    component: name.clone(),
-                    version: version.clone(),
-                    namespace,
-                    url: manifest.url.clone(),
-                    sha256: manifest.sha256.clone(),
-                },
-                vec![format!("everything in {}", manifest.url)],
-            )
-        }
-        source @ (Source::Oci { .. } | Source::Repository { .. }) => {
-            let kind = match source {
-                Source::Oci { .. } => "OCIRepository",
-                _ => "HelmRepository",
-            };
-            let makes = vec![
-                format!("Namespace {namespace}"),
-                format!("{kind} flux-system/{name}"),
-                format!("HelmRelease flux-system/{name}"),
-            ];
-            let chart = Chart {
-                component: name.clone(),
-                version: version.clone(),
-                namespace,
-                values: component.values(
-                    spec.cluster.provider,
-                    spec.cluster.name.as_str(),
-                    &wanted.map_or(Value::Null, |wanted| wanted.values.clone().into()),
-                ),
-                secrets: wanted
-                    .map(|wanted| wanted.secrets.clone())
-                    .unwrap_or_default(),
-            };
-            (Action::InstallChart { chart }, makes)
-        }
-        Source::Set { .. } => unreachable!("the catalogue's order has a set's parts in its place"),
-    };
-    Step {
-        id: component_id(&name),
-        title: format!("install {} {version}", component.title),
-        needs,
-        action,
-        makes,
-        removes: Vec::new(),
-        usual_seconds: component.usual_seconds,
-        limit_seconds: 15 * 60,
     }
 }
 

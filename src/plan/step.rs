@@ -99,6 +99,15 @@ pub enum InvalidPlan {
     },
 }
 
+/// Returns a run in words: "setup of cluster dot", "install in cluster dot".
+#[must_use]
+pub fn name_run(command: &str, cluster: &str) -> String {
+    match command {
+        "install" | "upgrade" | "uninstall" => format!("{command} in cluster {cluster}"),
+        _ => format!("{command} of cluster {cluster}"),
+    }
+}
+
 impl<A> Plan<A> {
     /// Checks that ids are unique and that each step comes after what it needs.
     ///

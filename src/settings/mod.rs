@@ -25,8 +25,7 @@ pub use file::{Component, GitOps, GitReference};
 pub use input::{Flags, Inputs, Variables};
 pub use origin::{Origin, Setting};
 pub use problem::Problem;
-pub(crate) use words::suggest;
-pub use words::{format_duration, parse_duration};
+pub use words::{Ruled, format_duration, parse_duration, suggest, value_path, variable, version};
 
 use crate::error::Result;
 use problem::refuse;

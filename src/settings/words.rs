@@ -6,10 +6,10 @@ use std::time::Duration;
 use windlass_provider::{ClusterName, NodeSize, ProviderId, TaintEffect};
 
 /// What a rule returns.
-pub(super) type Ruled<T> = Result<T, String>;
+pub type Ruled<T> = Result<T, String>;
 
 /// Returns which of `known` was probably meant by `word`.
-pub(crate) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
         .map(|known| {
@@ -237,7 +237,10 @@ pub(super) fn image(text: &str) -> Ruled<String> {
 }
 
 /// A version of a chart or a manifest, as its publisher writes it.
-pub(super) fn version(text: &str) -> Ruled<String> {
+///
+/// # Errors
+/// It is none, with what is allowed.
+pub fn version(text: &str) -> Ruled<String> {
     let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
     let rest = text
         .bytes()
@@ -253,7 +256,10 @@ pub(super) fn version(text: &str) -> Ruled<String> {
 }
 
 /// The name of a variable of the environment.
-pub(super) fn variable(text: &str) -> Ruled<String> {
+///
+/// # Errors
+/// It is none, with what is allowed.
+pub fn variable(text: &str) -> Ruled<String> {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let rest = text
         .bytes()
@@ -272,7 +278,10 @@ pub(super) fn variable(text: &str) -> Ruled<String> {
 
 /// The path of a chart's value, by the rule of a HelmRelease's `targetPath`
 /// (<https://fluxcd.io/flux/components/helm/helmreleases/#values-references>).
-pub(super) fn value_path(text: &str) -> Ruled<String> {
+///
+/// # Errors
+/// It is none, with what is allowed.
+pub fn value_path(text: &str) -> Ruled<String> {
     let rest = text
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"_-.\\/[]".contains(&byte));

@@ -183,17 +183,7 @@ impl Spec {
             }
         }
         for component in &self.components {
-            let at = |key: &str| format!("components.{}.{key}", component.name);
-            asked.put_some(&at("enabled"), component.enabled);
-            asked.put_some(&at("version"), component.version.as_ref());
-            asked.put_some(&at("namespace"), component.namespace.as_ref());
-            if !component.values.is_empty() {
-                let values = Value::Object(component.values.clone()).to_string();
-                asked.put(&at("values"), format!("sha256:{}", Digest::of(values)));
-            }
-            for (path, variable) in &component.secrets {
-                asked.put(&at(&format!("secrets.{path}")), variable);
-            }
+            asked.0.extend(component.asked());
         }
         asked.put_some("only", self.only.as_ref().map(|names| names.join(",")));
         if !self.without.is_empty() {
@@ -214,6 +204,26 @@ impl Spec {
             asked.put("gitops.namespace", &gitops.namespace);
         }
         asked.put("platform.namespaces", self.namespaces.join(","));
+        asked.0
+    }
+}
+
+impl ComponentSpec {
+    /// Returns what was asked for of the component, flat, as [`Spec::asked`] does.
+    #[must_use]
+    pub fn asked(&self) -> BTreeMap<String, String> {
+        let mut asked = Asked::default();
+        let at = |key: &str| format!("components.{}.{key}", self.name);
+        asked.put_some(&at("enabled"), self.enabled);
+        asked.put_some(&at("version"), self.version.as_ref());
+        asked.put_some(&at("namespace"), self.namespace.as_ref());
+        if !self.values.is_empty() {
+            let values = Value::Object(self.values.clone()).to_string();
+            asked.put(&at("values"), format!("sha256:{}", Digest::of(values)));
+        }
+        for (path, variable) in &self.secrets {
+            asked.put(&at(&format!("secrets.{path}")), variable);
+        }
         asked.0
     }
 }

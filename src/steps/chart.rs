@@ -16,7 +16,7 @@ use crate::{
 
 /// The label that Flux puts on what a Kustomization applies.
 /// Source: <https://fluxcd.io/flux/components/kustomize/kustomizations/>
-const FROM_GIT: &str = "kustomize.toolkit.fluxcd.io/name";
+pub(super) const FROM_GIT: &str = "kustomize.toolkit.fluxcd.io/name";
 
 impl Steps {
     pub(super) async fn install_chart(&self, cx: &Ctx, chart: &Chart) -> Result<Outcome> {
@@ -50,13 +50,36 @@ impl Steps {
         let applied = cluster.apply(cx, &objects).await?;
         let refs: Vec<ObjectRef> = applied.iter().map(|item| item.object.clone()).collect();
         cluster.ask_again(cx, &refs).await?;
+        if chart.unawaited {
+            let mut outcome = Outcome::of(change_of(&applied));
+            outcome
+                .notes
+                .push(format!("{} was not waited for", chart.component));
+            return Ok(outcome);
+        }
         let waited: Vec<ObjectRef> = applied
             .iter()
             .map(|item| item.object.clone())
             .filter(|object| object.kind != "Namespace" && object.kind != "Secret")
             .collect();
-        cluster.wait_ready(cx, &waited).await?;
+        let waited = cluster.wait_ready(cx, &waited).await;
+        waited.map_err(|error| self.name_version(error, chart))?;
         Ok(Outcome::of(change_of(&applied)))
+    }
+
+    /// Adds to an error about a version that does not exist the one that does.
+    fn name_version(&self, error: Error, chart: &Chart) -> Error {
+        const UNKNOWN: [&str; 3] = ["MANIFEST_UNKNOWN", "chart version", "with version matching"];
+        let is_unknown = error
+            .causes
+            .iter()
+            .any(|cause| UNKNOWN.iter().any(|word| cause.contains(word)));
+        match self.catalog.get(&chart.component) {
+            Some(known) if is_unknown && known.version != chart.version => {
+                error.hint(format!("windlass itself would take {}", known.version))
+            }
+            _ => error,
+        }
     }
 
     /// Returns whether Helm installed the chart without Flux, by the Secrets in which it keeps releases, and windlass had no

@@ -101,6 +101,14 @@ pub async fn fetch(
     Ok(manifest(digest))
 }
 
+/// Returns the objects of the manifest at a URL or path, and keeps nothing.
+///
+/// # Errors
+/// It cannot be fetched, or is no manifest.
+pub async fn read_manifest(cx: &Ctx, location: &str) -> error::Result<Vec<Value>> {
+    Ok(parse(location, &read(cx, location).await?)?)
+}
+
 fn parse(location: &str, bytes: &[u8]) -> Result<Vec<Value>> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         Error::new(Fault::Invalid, format!("{location} is not a manifest"))

@@ -8,9 +8,11 @@ mod drain;
 mod inside;
 mod inspect;
 mod inventory;
+mod leaving;
 mod machine;
 mod manifest;
 mod namespaces;
+mod present;
 mod resource;
 mod survey;
 mod uninstall;
@@ -29,9 +31,11 @@ pub use accounts::{Accounts, Grant, Granted, Role};
 pub use connection::Connection;
 pub use inside::{Inside, look_inside};
 pub use inspect::{Section, inspect};
+pub use leaving::{Definition, Leaving, look_at_leaving};
 pub use machine::{check_folder, check_manifest, check_path, check_programs, check_proxy};
-pub use manifest::{Origin, fetch};
-pub use survey::{Health, Installation, Survey, survey};
+pub use manifest::{Origin, fetch, read_manifest};
+pub use present::{Installer, Present, find_present};
+pub use survey::{Health, Installation, Survey, Trouble, explain_survey, survey};
 
 pub use crate::kube::How;
 use crate::{
@@ -96,6 +100,20 @@ impl Executor<Action> for Steps {
             Action::SyncGit { scope } => self.sync_git(cx, scope).await,
             Action::Drain { phase, keeps } => self.drain(cx, *phase, keeps).await,
             Action::UninstallComponent { component } => self.uninstall(cx, component).await,
+            Action::RemoveComponent { component, notes } => {
+                let outcome = self.uninstall(cx, component).await?;
+                Ok(Outcome {
+                    notes: notes.clone(),
+                    ..outcome
+                })
+            }
+            Action::EmptyDefinitions {
+                component,
+                definitions,
+            } => self.empty_definitions(cx, component, definitions).await,
+            Action::RemoveDefinitions { definitions } => {
+                self.remove_definitions(cx, definitions).await
+            }
             Action::RemoveNamespaces { names } => self.remove_namespaces(cx, names).await,
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use serde_json::Value;
 use windlass_provider::{ClusterName, Ctx, Owner, Provider, Result, State};
 
 use super::chart::release_ref;
@@ -47,6 +48,9 @@ pub struct Installation {
     pub health: Health,
     /// Why, where it is not well; where it came from, otherwise.
     pub detail: String,
+    /// The object that is not well.
+    #[serde(skip)]
+    object: Option<ObjectRef>,
 }
 
 /// How a cluster and its components are.
@@ -96,6 +100,7 @@ pub async fn survey(
         } else {
             String::new()
         },
+        object: None,
     };
     if let Some(item) = unwell {
         row.health = match item.observed.state {
@@ -145,7 +150,52 @@ pub async fn survey(
     }))
 }
 
-async fn look(
+/// Why a component is not well, and what may help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// The component.
+    pub component: String,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// What to type or to change.
+    pub hints: Vec<String>,
+}
+
+/// Explains why components are not well, as far as the cluster's API tells.
+pub async fn explain_survey(
+    cx: &Ctx,
+    provider: &dyn Provider,
+    name: &ClusterName,
+    survey: &Survey,
+) -> Vec<Trouble> {
+    let unwell: Vec<(&Installation, &ObjectRef)> = survey
+        .components
+        .iter()
+        .filter_map(|row| Some((row, row.object.as_ref()?)))
+        .collect();
+    if unwell.is_empty() {
+        return Vec::new();
+    }
+    // What cannot be explained is shown all the same.
+    let Ok(access) = provider.kubeconfig(cx, name).await else {
+        return Vec::new();
+    };
+    let Ok(cluster) = Cluster::connect(&access) else {
+        return Vec::new();
+    };
+    let explained = unwell.into_iter().map(|(row, object)| async {
+        let kube::Diagnosis { causes, hints } = cluster.diagnose(cx, object).await;
+        Trouble {
+            component: row.what.clone(),
+            causes,
+            hints,
+        }
+    });
+    futures::future::join_all(explained).await
+}
+
+/// Looks at a component that is in the inventory.
+pub(super) async fn look(
     cx: &Ctx,
     cluster: &Cluster,
     catalog: &Catalog,
@@ -170,19 +220,25 @@ async fn look(
         version: entry.version.clone(),
         health: Health::Ready,
         detail: String::new(),
+        object: None,
     };
     for object in &watched {
-        let (health, detail) = match cluster.get(cx, object).await? {
-            None => (Health::Failed, format!("{object} is gone")),
-            Some(live) => match kube::judge(&live) {
-                Verdict::Ready => continue,
-                Verdict::Waiting(what) => (Health::Progressing, format!("{object}: {what}")),
-                Verdict::Failed(reason) => (Health::Failed, format!("{object}: {reason}")),
-            },
-        };
-        row.health = health;
-        row.detail = detail;
-        break;
+        let live = cluster.get(cx, object).await?;
+        (row.health, row.detail) = judge_object(live.as_ref(), object);
+        if row.health != Health::Ready {
+            row.object = Some(object.clone());
+            break;
+        }
     }
     Ok(row)
+}
+
+/// Returns how an object is, and why where it is not well; `None` in its place is one that is gone.
+pub(super) fn judge_object(live: Option<&Value>, object: &ObjectRef) -> (Health, String) {
+    match live.map(kube::judge) {
+        None => (Health::Failed, format!("{object} is gone")),
+        Some(Verdict::Ready) => (Health::Ready, String::new()),
+        Some(Verdict::Waiting(what)) => (Health::Progressing, format!("{object}: {what}")),
+        Some(Verdict::Failed(reason)) => (Health::Failed, format!("{object}: {reason}")),
+    }
 }

@@ -110,6 +110,9 @@ impl Steps {
             | Action::Drain { .. }
             | Action::RemoveInventory
             | Action::UninstallComponent { .. }
+            | Action::RemoveComponent { .. }
+            | Action::EmptyDefinitions { .. }
+            | Action::RemoveDefinitions { .. }
             | Action::RemoveNamespaces { .. } => return None,
         };
         Some(Applied {

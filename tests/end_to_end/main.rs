@@ -3,8 +3,10 @@
 mod access;
 mod bed;
 mod cluster;
+mod components;
 mod config;
 mod doctor;
+mod drift;
 mod files;
 mod help;
 mod kubeconfig;
@@ -20,3 +22,5 @@ mod signals;
 mod status;
 mod support;
 mod trace;
+mod uninstalls;
+mod upgrades;

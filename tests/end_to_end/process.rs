@@ -257,11 +257,15 @@ impl Served {
         let host = self.endpoint.strip_prefix("http://").expect("a URL");
         let (host, _) = host.split_once('/').expect("a path");
         let body = body.to_string();
+        let form = match method {
+            "PATCH" => "application/merge-patch+json",
+            _ => "application/json",
+        };
         let mut stream = TcpStream::connect(host).expect("the world");
         stream.set_read_timeout(Some(LIMIT)).expect("a time limit");
         write!(
             stream,
-            "{method} /{path} HTTP/1.0\r\nHost: {host}\r\n{header}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "{method} /{path} HTTP/1.0\r\nHost: {host}\r\n{header}Content-Type: {form}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .expect("a question");

@@ -155,7 +155,7 @@ fn a_setup_that_is_asked_for_something_else_says_what_differs() {
         let before = world.ask("mutations");
         let asked = bed.run(SETUP).expect(1);
         for part in [
-            "an unfinished setup of dot was asked for something else",
+            "an unfinished setup of cluster dot was asked for something else",
             "one",
             "two",
             "--resume",

@@ -3,7 +3,7 @@
 use crate::kube::ObjectRef;
 
 /// Words of causes, and what helps. `{pod}` and `{object}` become the kubectl arguments that name them.
-const KNOWN: [(&[&str], &str); 17] = [
+const KNOWN: [(&[&str], &str); 18] = [
     (
         &["ImagePullBackOff", "ErrImagePull"],
         "check the image's name and tag, and that the cluster's nodes reach its registry: kubectl describe {pod}",
@@ -64,6 +64,10 @@ const KNOWN: [(&[&str], &str); 17] = [
     (
         &["failed calling webhook"],
         "an admission webhook does not answer: see whether the pods behind it run",
+    ),
+    (
+        &["no matches for kind", "ensure CRDs are installed first"],
+        "a CRD is missing: install what defines that kind first, or turn its use off in the values of the component",
     ),
     (
         &["Suspended:"],

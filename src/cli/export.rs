@@ -1,0 +1,78 @@
+//! `windlass install --export`: the objects that would be applied, as YAML; nothing is done and no cluster is asked.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use windlass_provider::{Ctx, ProviderId};
+
+use super::{App, components::Asked};
+use crate::{
+    catalog::{self, Release},
+    error::{Error, Kind, Result},
+    steps,
+};
+
+/// Prints the objects of the components in `ordered`: all charts, and of manifests those that were asked for by name.
+pub(super) async fn export(
+    app: &App,
+    (provider, cluster): (ProviderId, &str),
+    flux_manifest: &Option<String>,
+    asked: &[&str],
+    ordered: &[Asked<'_>],
+) -> Result<()> {
+    let mut objects = Vec::new();
+    let cx = Ctx::new(app.clock());
+    // Open for as long as what it serves is fetched.
+    let mut place = None;
+    for (component, wanted) in ordered {
+        let version = super::components::version_of(component, *wanted);
+        if let Some(url) = component.manifest(version) {
+            if asked.contains(&component.name.as_str()) {
+                let is_flux = component.name == "flux";
+                let location = match flux_manifest.clone().filter(|_| is_flux) {
+                    Some(location) => location,
+                    None if app.global().rehearse => place
+                        .insert(app.place(provider).await?)
+                        .rehearsal
+                        .as_ref()
+                        .map_or(url, |rehearsal| {
+                            rehearsal.manifest(&component.name, version)
+                        }),
+                    None => url,
+                };
+                objects.extend(steps::read_manifest(&cx, &location).await?);
+            } else {
+                app.output().note(&format!(
+                    "{} is needed and not among these: windlass install {}",
+                    component.title, component.name
+                ));
+            }
+            continue;
+        }
+        let users = wanted.map_or(Value::Null, |wanted| wanted.values.clone().into());
+        let values = component.values(provider, cluster, &users);
+        // What is exported may end up in Git: secrets stay names, for Flux's substitution to fill.
+        let secrets: BTreeMap<String, String> = wanted
+            .iter()
+            .flat_map(|wanted| &wanted.secrets)
+            .map(|(path, variable)| (path.clone(), format!("${{{variable}}}")))
+            .collect();
+        let namespace = wanted
+            .and_then(|wanted| wanted.namespace.as_deref())
+            .unwrap_or(&component.namespace);
+        let release = Release {
+            component,
+            version,
+            namespace,
+            values: &values,
+            secrets: &secrets,
+        };
+        objects.extend(catalog::release(&release).map_err(|error| Error::new(Kind::Bug, error))?);
+    }
+    let mut text = String::new();
+    for object in &objects {
+        text.push_str("---\n");
+        text.push_str(&serde_saphyr::to_string(object).map_err(anyhow::Error::from)?);
+    }
+    app.output().show(&objects, || text)
+}

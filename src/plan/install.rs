@@ -1,0 +1,201 @@
+//! The plans of `install` and `upgrade`, and the steps that install components, which `setup` shares.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use windlass_provider::{ClusterName, ProviderId};
+
+use super::{Action, Chart, Plan, Step, StepId};
+use crate::{
+    catalog::{Component, Source},
+    spec::ComponentSpec,
+};
+
+/// A manifest that was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// The component that it is.
+    pub component: String,
+    /// Where it is from.
+    pub url: String,
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+/// What was looked up before planning an install.
+#[derive(Clone, Debug)]
+pub struct InstallFacts<'a> {
+    /// "install" or "upgrade".
+    pub command: &'a str,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Where it runs.
+    pub provider: ProviderId,
+    /// Whether it is a rehearsal.
+    pub rehearsal: bool,
+    /// What the user asked for: setting → value.
+    pub asked: BTreeMap<String, String>,
+    /// The components, each after what it needs, with what the user says of it. What they need and is not among them is there.
+    pub components: Vec<(&'a Component, Option<&'a ComponentSpec>)>,
+    /// The manifests of those components that are one.
+    pub manifests: Vec<Manifest>,
+    /// The components that are not waited for.
+    pub unawaited: Vec<&'a str>,
+}
+
+/// Returns the plan that installs components into a cluster that is there.
+///
+/// # Panics
+/// Where a component that is a manifest comes without one in `facts.manifests`.
+#[must_use]
+pub fn install(facts: InstallFacts<'_>) -> Plan {
+    let inventory = open_inventory(Vec::new());
+    let ready = inventory.id.clone();
+    let mut steps = vec![inventory];
+    let components = install_all(
+        &facts.components,
+        (facts.provider, &facts.cluster),
+        &facts.manifests,
+        &ready,
+    );
+    steps.extend(components.into_iter().map(|mut step| {
+        if facts.command != "install" {
+            step.title = step.title.replacen("install", facts.command, 1);
+        }
+        if let Action::InstallChart { chart } = &mut step.action {
+            chart.unawaited = facts.unawaited.contains(&chart.component.as_str());
+        }
+        step
+    }));
+    Plan {
+        command: facts.command.to_owned(),
+        cluster: facts.cluster,
+        provider: facts.provider,
+        rehearsal: facts.rehearsal,
+        asked: facts.asked,
+        steps,
+    }
+}
+
+/// Returns the step that opens the inventory.
+pub(super) fn open_inventory(needs: Vec<StepId>) -> Step {
+    Step {
+        id: StepId::new("kube/inventory"),
+        title: "open the inventory".to_owned(),
+        needs,
+        action: Action::OpenInventory,
+        makes: vec![
+            "Namespace windlass-system".to_owned(),
+            "ConfigMap windlass-system/windlass".to_owned(),
+        ],
+        removes: Vec::new(),
+        usual_seconds: 1,
+        limit_seconds: 300,
+    }
+}
+
+/// Returns the steps that install components. Each needs the steps of those among them that it needs, or else `ready`.
+pub(super) fn install_all(
+    components: &[(&Component, Option<&ComponentSpec>)],
+    cluster: (ProviderId, &ClusterName),
+    manifests: &[Manifest],
+    ready: &StepId,
+) -> Vec<Step> {
+    let planned: Vec<&str> = components
+        .iter()
+        .map(|(component, _)| component.name.as_str())
+        .collect();
+    components
+        .iter()
+        .map(|(component, wanted)| {
+            let mut step = install_one(component, *wanted, cluster, manifests);
+            step.needs = component
+                .needs
+                .iter()
+                .filter(|need| planned.contains(&need.as_str()))
+                .map(|need| component_id(need))
+                .collect();
+            if step.needs.is_empty() {
+                step.needs.push(ready.clone());
+            }
+            step
+        })
+        .collect()
+}
+
+/// Returns the id of a component's step.
+pub(super) fn component_id(name: &str) -> StepId {
+    StepId::new(format!("component/{name}"))
+}
+
+fn install_one(
+    component: &Component,
+    wanted: Option<&ComponentSpec>,
+    (provider, cluster): (ProviderId, &ClusterName),
+    manifests: &[Manifest],
+) -> Step {
+    let version = wanted
+        .and_then(|wanted| wanted.version.as_ref())
+        .unwrap_or(&component.version)
+        .clone();
+    let namespace = wanted
+        .and_then(|wanted| wanted.namespace.as_ref())
+        .unwrap_or(&component.namespace)
+        .clone();
+    let name = component.name.clone();
+    let (action, makes) = match &component.source {
+        Source::Manifest { .. } => {
+            let manifest = manifests
+                .iter()
+                .find(|manifest| manifest.component == name)
+                .expect("each component that is a manifest was fetched before planning");
+            (
+                Action::InstallManifest {
+                    component: name.clone(),
+                    version: version.clone(),
+                    namespace,
+                    url: manifest.url.clone(),
+                    sha256: manifest.sha256.clone(),
+                },
+                vec![format!("everything in {}", manifest.url)],
+            )
+        }
+        source @ (Source::Oci { .. } | Source::Repository { .. }) => {
+            let kind = match source {
+                Source::Oci { .. } => "OCIRepository",
+                _ => "HelmRepository",
+            };
+            let makes = vec![
+                format!("Namespace {namespace}"),
+                format!("{kind} flux-system/{name}"),
+                format!("HelmRelease flux-system/{name}"),
+            ];
+            let chart = Chart {
+                component: name.clone(),
+                version: version.clone(),
+                namespace,
+                values: component.values(
+                    provider,
+                    cluster.as_str(),
+                    &wanted.map_or(Value::Null, |wanted| wanted.values.clone().into()),
+                ),
+                unawaited: false,
+                secrets: wanted
+                    .map(|wanted| wanted.secrets.clone())
+                    .unwrap_or_default(),
+            };
+            (Action::InstallChart { chart }, makes)
+        }
+        Source::Set { .. } => unreachable!("the catalogue's order has a set's parts in its place"),
+    };
+    Step {
+        id: component_id(&name),
+        title: format!("install {} {version}", component.title),
+        needs: Vec::new(),
+        action,
+        makes,
+        removes: Vec::new(),
+        usual_seconds: component.usual_seconds,
+        limit_seconds: 15 * 60,
+    }
+}

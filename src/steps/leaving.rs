@@ -1,0 +1,237 @@
+//! What an uninstall of a component would take along, and what it would leave: CRDs with their objects, volumes, a namespace.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use windlass_provider::{Change, ClusterName, Ctx, Provider, Result};
+
+use super::{Connection, Steps};
+use crate::{
+    catalog::Component,
+    engine::Outcome,
+    kube::{self, Cluster, Inventory, ObjectRef, Selector},
+};
+
+/// The label that Flux puts on what a HelmRelease makes, CRDs too.
+/// Source: <https://fluxcd.io/flux/components/helm/helmreleases/>
+const FROM_RELEASE: &str = "helm.toolkit.fluxcd.io/name";
+
+/// What a component would take along or leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leaving {
+    /// Its CRDs.
+    pub definitions: Vec<Definition>,
+    /// The namespace that windlass made for it and in which no other component lives.
+    pub namespace: Option<String>,
+    /// The claims to volumes in that namespace, as "PersistentVolumeClaim traefik/data".
+    pub volumes: Vec<String>,
+}
+
+/// A CRD of a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name.
+    pub name: String,
+    /// Why it stays when the component goes; `None`: it goes, and all objects of its kind with it.
+    pub stays: Option<&'static str>,
+    /// The objects of its kind that are not the component's own, as "Certificate team/web".
+    pub objects: Vec<String>,
+    /// Whether one of them has a finalizer, which only the component's controllers take away.
+    pub held: bool,
+}
+
+/// Looks at what components would take along or leave.
+///
+/// # Errors
+/// Those of the provider and of the API.
+pub async fn look_at_leaving(
+    cx: &Ctx,
+    connection: &Connection,
+    provider: &Arc<dyn Provider>,
+    name: &ClusterName,
+    components: &[&Component],
+) -> Result<BTreeMap<String, Leaving>> {
+    let cluster = connection.open(cx, provider, name).await?;
+    let inventory = Inventory::read(&cluster, cx).await?;
+    let definitions = definitions(cx, &cluster).await?;
+    let mut leaving = BTreeMap::new();
+    // What goes with another component that goes is nothing that lives on.
+    let made: Vec<&ObjectRef> = components
+        .iter()
+        .filter_map(|component| inventory.components.get(&component.name))
+        .flat_map(|entry| &entry.objects)
+        .collect();
+    for component in components {
+        let Some(entry) = inventory.components.get(&component.name) else {
+            continue;
+        };
+        let mut found = Leaving::default();
+        for definition in &definitions {
+            if let Some(stays) = belongs(definition, component, entry) {
+                let objects = objects(cx, &cluster, definition, component, &made).await?;
+                found.definitions.push(Definition {
+                    name: text(&definition["metadata"]["name"]),
+                    stays,
+                    held: objects.iter().any(has_finalizer),
+                    objects: objects
+                        .iter()
+                        .filter_map(ObjectRef::of)
+                        .map(|object| object.to_string())
+                        .collect(),
+                });
+            }
+        }
+        let shared = inventory
+            .components
+            .iter()
+            .any(|(other, it)| *other != component.name && it.namespace == entry.namespace);
+        if inventory.namespaces.contains(&entry.namespace) && !shared {
+            let claim = cluster.kind(cx, "v1", "PersistentVolumeClaim").await?;
+            let claims = cluster
+                .list(cx, &claim, Some(&entry.namespace), &Selector::default())
+                .await?;
+            found.volumes = claims
+                .iter()
+                .filter_map(ObjectRef::of)
+                .map(|object| object.to_string())
+                .collect();
+            found.namespace = Some(entry.namespace.clone());
+        }
+        leaving.insert(component.name.clone(), found);
+    }
+    Ok(leaving)
+}
+
+async fn definitions(cx: &Ctx, cluster: &Cluster) -> Result<Vec<Value>> {
+    let kind = cluster
+        .kind(cx, "apiextensions.k8s.io/v1", "CustomResourceDefinition")
+        .await?;
+    cluster.list(cx, &kind, None, &Selector::default()).await
+}
+
+/// Returns whether a CRD is a component's, and if so why it would stay when that goes.
+#[expect(
+    clippy::option_option,
+    reason = "whether it is one, and then whether it stays"
+)]
+fn belongs(
+    definition: &Value,
+    component: &Component,
+    entry: &kube::Component,
+) -> Option<Option<&'static str>> {
+    let metadata = &definition["metadata"];
+    let is_made = |object: &ObjectRef| {
+        object.kind == "CustomResourceDefinition" && metadata["name"] == object.name.as_str()
+    };
+    if entry.objects.iter().any(is_made) {
+        return Some(None);
+    }
+    if metadata["labels"][FROM_RELEASE] == component.name.as_str() {
+        let kept = metadata["annotations"]["helm.sh/resource-policy"] == "keep";
+        let rendered = metadata["labels"]["app.kubernetes.io/managed-by"] == "Helm";
+        return Some(match (rendered, kept) {
+            (true, true) => Some("the chart asks Helm to keep them"),
+            (true, false) => None,
+            (false, _) => Some("Helm never deletes the CRDs of a chart's own folder"),
+        });
+    }
+    let group = definition["spec"]["group"].as_str().unwrap_or_default();
+    let below = |of: &String| group == of || group.ends_with(&format!(".{of}"));
+    component
+        .crd_groups
+        .iter()
+        .any(below)
+        .then_some(Some("it made them itself, and never removes them"))
+}
+
+/// Returns the objects of a CRD's kind that are neither the component's own nor among `made`.
+async fn objects(
+    cx: &Ctx,
+    cluster: &Cluster,
+    definition: &Value,
+    component: &Component,
+    made: &[&ObjectRef],
+) -> Result<Vec<Value>> {
+    let spec = &definition["spec"];
+    let served = spec["versions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|version| version["served"] == true)
+        .and_then(|version| version["name"].as_str());
+    let (Some(version), Some(kind)) = (served, spec["names"]["kind"].as_str()) else {
+        return Ok(Vec::new());
+    };
+    let version = format!("{}/{version}", text(&spec["group"]));
+    let Some(kind) = cluster.find_kind(cx, &version, kind).await? else {
+        return Ok(Vec::new());
+    };
+    let mut found = cluster.list(cx, &kind, None, &Selector::default()).await?;
+    found.retain(|object| {
+        let own = ObjectRef::of(object).is_some_and(|it| {
+            // Another version of its API names the same object.
+            made.iter().any(|made| {
+                (&made.kind, &made.namespace, &made.name) == (&it.kind, &it.namespace, &it.name)
+                    && made.group() == it.group()
+            })
+        });
+        !own && object["metadata"]["labels"][FROM_RELEASE] != component.name.as_str()
+    });
+    Ok(found)
+}
+
+fn has_finalizer(object: &Value) -> bool {
+    let finalizers = object["metadata"]["finalizers"].as_array();
+    finalizers.is_some_and(|finalizers| !finalizers.is_empty())
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn definition_ref(name: &str) -> ObjectRef {
+    ObjectRef::cluster("apiextensions.k8s.io/v1", "CustomResourceDefinition", name)
+}
+
+impl Steps {
+    /// Deletes the objects of a component's CRDs while its controllers still live, and waits until they are gone.
+    pub(super) async fn empty_definitions(
+        &self,
+        cx: &Ctx,
+        component: &str,
+        names: &[String],
+    ) -> Result<Outcome> {
+        let cluster = self.cluster(cx).await?;
+        let inventory = Inventory::read(&cluster, cx).await?;
+        let (Some(entry), Some(known)) = (
+            inventory.components.get(component),
+            self.catalog.get(component),
+        ) else {
+            return Ok(Outcome::of(Change::Absent));
+        };
+        let mut refs = Vec::new();
+        for definition in definitions(cx, &cluster).await? {
+            if names.contains(&text(&definition["metadata"]["name"])) {
+                let made: Vec<&ObjectRef> = entry.objects.iter().collect();
+                let objects = objects(cx, &cluster, &definition, known, &made).await?;
+                refs.extend(objects.iter().filter_map(ObjectRef::of));
+            }
+        }
+        cluster.delete_and_wait(cx, &refs).await?;
+        Ok(Outcome::of(Change::Removed))
+    }
+
+    /// Deletes CRDs, and waits until they are gone.
+    pub(super) async fn remove_definitions(&self, cx: &Ctx, names: &[String]) -> Result<Outcome> {
+        let cluster = self.cluster(cx).await?;
+        let refs: Vec<ObjectRef> = names.iter().map(|name| definition_ref(name)).collect();
+        let removed = cluster.delete_and_wait(cx, &refs).await?;
+        let any = removed.contains(&Change::Removed);
+        Ok(Outcome::of(if any {
+            Change::Removed
+        } else {
+            Change::Absent
+        }))
+    }
+}

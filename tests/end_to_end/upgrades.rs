@@ -1,0 +1,100 @@
+//! `upgrade`: what changes is shown, then done.
+
+use crate::{
+    bed::Bed,
+    components::{row, says},
+};
+
+const OLD: &[&str] = &["setup", "kind", "--rehearse", "--only", "traefik"];
+
+/// Raises a platform with an old Traefik, as windlass.toml wants it, and takes windlass.toml away again.
+fn raise_old(bed: &Bed) {
+    bed.write(
+        "windlass.toml",
+        "[components.traefik]\nversion = \"39.0.0\"\nvalues = { logs = { general = { level = \"DEBUG\" } } }\n",
+    );
+    bed.run(OLD).expect(0);
+    std::fs::remove_file(bed.here().join("windlass.toml")).expect("a file");
+}
+
+#[test]
+fn an_upgrade_shows_what_changes_and_does_it() {
+    let bed = Bed::new();
+    raise_old(&bed);
+    let change = "traefik: version 39.0.0 → 41.3.0";
+    let dry = bed
+        .run(&["upgrade", "--all", "--rehearse", "--dry-run"])
+        .expect(0);
+    says(&dry, change);
+    says(
+        &dry,
+        "traefik: values.logs.general.level: \"DEBUG\" → not set",
+    );
+    says(&dry, "flux 2.9.4 is as it is wanted");
+    says(&dry, "another major version");
+    assert_eq!(row(&bed, "traefik")["installed"], "39.0.0");
+
+    let kept = bed
+        .run(&["upgrade", "traefik", "--reuse-values", "--rehearse"])
+        .expect(0);
+    says(&kept, change);
+    assert!(!kept.err.contains("logs.general.level"), "{}", kept.err);
+    let traefik = row(&bed, "traefik");
+    assert_eq!(
+        (&traefik["installed"], &traefik["health"]),
+        (&"41.3.0".into(), &"ready".into())
+    );
+
+    let reset = bed.run(&["upgrade", "--all", "--rehearse"]).expect(0);
+    says(&reset, "values.logs.general.level: \"DEBUG\" → not set");
+    let done = bed.run(&["upgrade", "--all", "--rehearse"]).expect(0);
+    says(&done, "there is nothing to upgrade");
+    assert_eq!(done.out, "");
+}
+
+#[test]
+fn a_downgrade_is_warned_of_and_an_unknown_version_is_explained() {
+    let bed = Bed::new();
+    bed.run(OLD).expect(0);
+    let down = bed
+        .run(&["upgrade", "traefik", "--version", "39.0.0", "--rehearse"])
+        .expect(0);
+    says(
+        &down,
+        "warning: Traefik would go down from 41.3.0 to 39.0.0",
+    );
+    assert_eq!(row(&bed, "traefik")["installed"], "39.0.0");
+    let unknown = bed
+        .run(&["upgrade", "traefik", "--version", "41.3.9", "--rehearse"])
+        .expect(3);
+    says(&unknown, "MANIFEST_UNKNOWN");
+    says(&unknown, "hint: windlass itself would take 41.3.0");
+    says(&unknown, "windlass upgrade traefik --resume --rehearse");
+    // Asked for anew, it goes on from where it stands.
+    bed.run(&["upgrade", "traefik", "--replan", "--rehearse"])
+        .expect(0);
+    assert_eq!(row(&bed, "traefik")["installed"], "41.3.0");
+}
+
+#[test]
+fn what_is_not_there_or_not_asked_for_is_refused() {
+    let bed = Bed::new();
+    bed.run(OLD).expect(0);
+    let missing = bed
+        .run(&["upgrade", "cert-manager", "--rehearse"])
+        .expect(1);
+    says(&missing, "cert-manager is not installed");
+    says(&missing, "windlass install cert-manager --rehearse");
+    bed.run(&["upgrade", "--rehearse"]).expect(2);
+    bed.run(&["upgrade", "--all", "traefik", "--rehearse"])
+        .expect(2);
+    bed.write(
+        "windlass.toml",
+        "[components.traefik]\nnamespace = \"edge\"\n",
+    );
+    let moved = bed.run(&["upgrade", "traefik", "--rehearse"]).expect(1);
+    says(
+        &moved,
+        "traefik is in namespace traefik and cannot move to edge",
+    );
+}
