@@ -7,6 +7,7 @@ mod components;
 mod config;
 mod doctor;
 mod drift;
+mod everything;
 mod files;
 mod help;
 mod kubeconfig;

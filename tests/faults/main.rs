@@ -2,6 +2,7 @@
 //! what is there afterwards.
 
 mod bed;
+mod components;
 
 use bed::{Bed, Ran};
 
