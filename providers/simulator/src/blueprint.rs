@@ -106,7 +106,7 @@ const CLUSTER_WIDE: [&str; 7] = [
     "MutatingWebhookConfiguration",
 ];
 
-/// Makes the objects of `items` with `values`, in `namespace` where they have one and name none.
+/// Makes the objects of `items` with `values`, in `namespace` where they have one and name none; "" stands for no namespace.
 pub(crate) fn make(items: &[Item], values: &Value, namespace: &str) -> Result<Vec<Made>> {
     let wanted = items
         .iter()
@@ -132,7 +132,7 @@ fn one_of(item: &Item, values: &Value, namespace: &str) -> Result<Made> {
     let wide = object["kind"]
         .as_str()
         .is_some_and(|kind| CLUSTER_WIDE.contains(&kind));
-    if !wide && object["metadata"]["namespace"].is_null() {
+    if !wide && !namespace.is_empty() && object["metadata"]["namespace"].is_null() {
         object["metadata"]["namespace"] = json!(namespace);
     }
     let keep = item.keep.as_deref().is_some_and(|path| holds(values, path));

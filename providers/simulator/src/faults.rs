@@ -12,7 +12,7 @@ mod tests;
 
 pub use file::{FaultFile, Mistake, Mistakes};
 
-use file::{Pod, Rule, Script};
+use file::{Rule, Script};
 use jiff::Timestamp;
 use occurrence::Tally;
 use std::{
@@ -163,6 +163,38 @@ impl Faults {
         strike
     }
 
+    /// Decides on one attempt at fetching a package of Crossplane's; the effect is why it fails.
+    pub(crate) fn package(&self, name: &str, attempt: &str, now: Timestamp) -> Strike<String> {
+        let mut strike = Strike::NONE;
+        self.state().once(
+            attempt,
+            now,
+            |script| &script.packages,
+            |rule| rule.name.matches(name),
+            |rule| strike.add(rule.latency, rule.fails.clone()),
+        );
+        strike
+    }
+
+    /// Decides on one attempt at making or deleting what stands in a cloud for an object, of Crossplane's or ASO's.
+    pub(crate) fn managed(
+        &self,
+        kind: &str,
+        name: &str,
+        attempt: &str,
+        now: Timestamp,
+    ) -> Strike<String> {
+        let mut strike = Strike::NONE;
+        self.state().once(
+            attempt,
+            now,
+            |script| &script.managed,
+            |rule| rule.kind.matches(kind) && rule.name.matches(name),
+            |rule| strike.add(rule.latency, rule.fails.clone()),
+        );
+        strike
+    }
+
     /// Decides on a pod, which `uid` tells from others; the effect is its fate.
     pub(crate) fn pod<'a>(
         &self,
@@ -172,7 +204,7 @@ impl Faults {
         now: Timestamp,
     ) -> Strike<&'static str> {
         let mut strike = Strike::NONE;
-        let concerns = |rule: &Pod| {
+        let concerns = |rule: &file::Pod| {
             rule.name.matches(name) && images.clone().any(|image| rule.image.matches(image))
         };
         self.state().once(

@@ -3,8 +3,11 @@
 //! A reactor looks at one object, acts through the API server as a controller would, and says when it wants to look again. It
 //! keeps nothing to itself, so that a world that was closed goes on where it was: on opening, every object is looked at again.
 
+mod aso;
 mod balancers;
 mod crons;
+mod crossplane;
+mod external;
 mod flux;
 mod health;
 mod jobs;
@@ -75,6 +78,7 @@ impl Next {
 struct Cx<'a> {
     api: &'a Arc<ApiServer>,
     ground: &'a Ground,
+    /// The cluster's name.
     cluster: &'a str,
     now: Timestamp,
 }
@@ -306,7 +310,11 @@ fn everything(api: &Arc<ApiServer>, queue: &mut Queue) {
 
 fn react(cx: &Cx<'_>, key: &Key, object: &Value) -> Next {
     match (key.group.as_str(), key.kind.as_str()) {
-        ("apps", "Deployment") => workloads::deployment(cx, object),
+        ("apps", "Deployment") => {
+            crossplane::begin(cx, object);
+            aso::begin(cx, object);
+            workloads::deployment(cx, object)
+        }
         ("apps", "ReplicaSet") => workloads::replica_set(cx, object),
         ("apps", "StatefulSet") => workloads::stateful_set(cx, object),
         ("apps", "DaemonSet") => workloads::daemon_set(cx, object),
@@ -318,7 +326,9 @@ fn react(cx: &Cx<'_>, key: &Key, object: &Value) -> Next {
         ("", "PersistentVolumeClaim") => storage::claim(cx, object),
         ("", "PersistentVolume") => storage::volume(cx, object),
         (group, kind) if group.ends_with(".fluxcd.io") => flux::react(cx, kind, object),
-        _ => Next::NEVER,
+        _ => crossplane::react(cx, key, object)
+            .or_else(|| aso::react(cx, key, object))
+            .unwrap_or(Next::NEVER),
     }
 }
 
@@ -348,7 +358,9 @@ fn concern(api: &Arc<ApiServer>, change: &Change, queue: &mut Queue) {
         ("storage.k8s.io", "StorageClass") => all("", "PersistentVolumeClaim", None),
         _ => {}
     }
-    for key in flux::concern(api, change) {
+    let others = flux::concern(api, change).into_iter();
+    let others = others.chain(crossplane::concern(api, change));
+    for key in others.chain(aso::concern(api, change)) {
         queue.push(key);
     }
 }

@@ -10,7 +10,7 @@ use table::{Lines, Table};
 use toml::de::{DeTable, DeValue};
 
 /// The sections of the file, each with its keys.
-pub(super) const SECTIONS: [(&str, &[&str]); 5] = [
+pub(super) const SECTIONS: [(&str, &[&str]); 7] = [
     (
         "request",
         &[
@@ -52,6 +52,35 @@ pub(super) const SECTIONS: [(&str, &[&str]); 5] = [
     (
         "chart",
         &[
+            "name",
+            "nth",
+            "every",
+            "count",
+            "probability",
+            "from",
+            "until",
+            "latency",
+            "fails",
+        ],
+    ),
+    (
+        "package",
+        &[
+            "name",
+            "nth",
+            "every",
+            "count",
+            "probability",
+            "from",
+            "until",
+            "latency",
+            "fails",
+        ],
+    ),
+    (
+        "managed",
+        &[
+            "kind",
             "name",
             "nth",
             "every",
@@ -128,6 +157,8 @@ pub(super) struct Script {
     pub(super) programs: Vec<Rule<Program>>,
     pub(super) finalizers: Vec<Finalizer>,
     pub(super) charts: Vec<Rule<Chart>>,
+    pub(super) packages: Vec<Rule<Chart>>,
+    pub(super) managed: Vec<Rule<Managed>>,
     pub(super) pods: Vec<Rule<Pod>>,
 }
 
@@ -178,6 +209,14 @@ pub(super) struct Finalizer {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Chart {
+    pub(super) name: Pattern,
+    pub(super) latency: Duration,
+    pub(super) fails: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Managed {
+    pub(super) kind: Pattern,
     pub(super) name: Pattern,
     pub(super) latency: Duration,
     pub(super) fails: Option<String>,
@@ -300,7 +339,19 @@ impl Script {
                 let what = program(&mut table, latency);
                 self.programs.push(Rule { number, when, what });
             }
-            "chart" => {
+            "managed" => {
+                let (kind, name) = (table.pattern("kind"), table.pattern("name"));
+                let fails = table.text("fails");
+                table.needs(&["latency", "fails"]);
+                let what = Managed {
+                    kind,
+                    name,
+                    latency: latency.unwrap_or_default(),
+                    fails,
+                };
+                self.managed.push(Rule { number, when, what });
+            }
+            "chart" | "package" => {
                 let (name, fails) = (table.pattern("name"), table.text("fails"));
                 table.needs(&["latency", "fails"]);
                 let latency = latency.unwrap_or_default();
@@ -309,7 +360,11 @@ impl Script {
                     latency,
                     fails,
                 };
-                self.charts.push(Rule { number, when, what });
+                let rules = match section {
+                    "chart" => &mut self.charts,
+                    _ => &mut self.packages,
+                };
+                rules.push(Rule { number, when, what });
             }
             _ => {
                 let (name, image) = (table.pattern("name"), table.pattern("image"));

@@ -9,10 +9,8 @@ mod sources;
 mod values;
 
 use super::{
-    Cx, Next,
-    object::{
-        Conditions, deleting, finalizers, find, generation, is_true, key, name, namespace, text,
-    },
+    Cx, Next, external,
+    object::{Conditions, deleting, find, generation, is_true, key, name, namespace, text},
 };
 use crate::kube::{ApiServer, Change, Key};
 use serde_json::{Value, json};
@@ -39,9 +37,7 @@ pub(super) fn react(cx: &Cx<'_>, kind: &str, object: &Value) -> Next {
         return Next::NEVER;
     }
     if deleting(object) {
-        let finalizers = object["metadata"]["finalizers"].as_array();
-        let ours = finalizers.is_some_and(|finalizers| finalizers.iter().any(|it| it == FINALIZER));
-        return match (ours, kind) {
+        return match (external::is_held(object, FINALIZER), kind) {
             (false, _) => Next::NEVER,
             (true, "HelmRelease") => releases::uninstall(cx, object),
             (true, "Kustomization") => kustomizations::prune(cx, object),
@@ -51,7 +47,7 @@ pub(super) fn react(cx: &Cx<'_>, kind: &str, object: &Value) -> Next {
     if object["spec"]["suspend"] == true {
         return Next::NEVER;
     }
-    if add_finalizer(cx, object, controller) {
+    if external::hold(cx, object, controller, FINALIZER) {
         // The change brings it here again.
         return Next::NEVER;
     }
@@ -135,36 +131,8 @@ pub(super) fn concern(api: &Arc<ApiServer>, change: &Change) -> Vec<Key> {
     keys
 }
 
-/// Adds Flux's finalizer; returns whether it was missing.
-fn add_finalizer(cx: &Cx<'_>, object: &Value, manager: &str) -> bool {
-    let mut list = finalizers(object);
-    if list.iter().any(|it| it == FINALIZER) {
-        return false;
-    }
-    list.push(json!(FINALIZER));
-    cx.patch(
-        object,
-        manager,
-        None,
-        json!({"metadata": {"finalizers": list}}),
-    )
-    .is_some()
-}
-
 fn release_finalizer(cx: &Cx<'_>, object: &Value, manager: &str) -> Next {
-    let mut list = finalizers(object);
-    list.retain(|it| it != FINALIZER);
-    let list = if list.is_empty() {
-        Value::Null
-    } else {
-        json!(list)
-    };
-    cx.patch(
-        object,
-        manager,
-        None,
-        json!({"metadata": {"finalizers": list}}),
-    );
+    external::let_go(cx, object, manager, FINALIZER);
     Next::NEVER
 }
 

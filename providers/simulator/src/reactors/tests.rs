@@ -1,4 +1,5 @@
 mod assets;
+mod clouds;
 mod jobs;
 
 use crate::{
