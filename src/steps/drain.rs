@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use windlass_provider::{Change, Ctx, Result};
 
 use super::Steps;
-use crate::{engine::Outcome, kube::Target, plan::Phase};
+use crate::{
+    engine::Outcome,
+    kube::{self, Target},
+    plan::Phase,
+};
 
 /// Returns what a phase lists and deletes; `None` where it deletes nothing.
 pub(super) fn target_of(phase: Phase) -> Option<Target> {
@@ -20,6 +24,19 @@ pub(super) fn target_of(phase: Phase) -> Option<Target> {
 }
 
 impl Steps {
+    /// Returns whether there is nothing left for a phase to do.
+    pub(super) async fn is_drained(&self, cx: &Ctx, phase: Phase) -> Result<bool> {
+        let cluster = self.cluster(cx).await?;
+        let Some(target) = target_of(phase) else {
+            return Ok(cluster.find_awake(cx).await?.is_empty());
+        };
+        let found = cluster.find_drainable(cx, target).await?;
+        Ok(match target {
+            Target::Volumes => kube::deletable(&found).next().is_none(),
+            _ => found.is_empty(),
+        })
+    }
+
     pub(super) async fn drain(&self, cx: &Ctx, phase: Phase, keeps: &[String]) -> Result<Outcome> {
         let cluster = self.cluster(cx).await?;
         let Some(target) = target_of(phase) else {

@@ -37,6 +37,14 @@ impl Steps {
             let holds = self.resource_holds(cx, resource, done).await;
             holds.then(|| step.id.clone())
         }));
+        let drains = steps.iter().filter_map(|step| match &step.action {
+            Action::Drain { phase, .. } => Some((step, *phase)),
+            _ => None,
+        });
+        let drains = futures::future::join_all(drains.map(|(step, phase)| async move {
+            let drained = self.is_drained(cx, phase).await;
+            drained.is_ok_and(|it| it).then(|| step.id.clone())
+        }));
         // What cannot be told does not hold: an error here is no error.
         let objects = async { self.verify_objects(cx, steps).await.unwrap_or_default() };
         let access = async {
@@ -46,9 +54,11 @@ impl Steps {
             let access = self.provider.kubeconfig(cx, &self.cluster).await.ok()?;
             access_holds(&self.workdir, &self.cluster, &access, &self.exec).then(|| step.id.clone())
         };
-        let (resources, objects, access) = futures::join!(resources, objects, access);
+        let (resources, drains, objects, access) =
+            futures::join!(resources, drains, objects, access);
         resources
             .into_iter()
+            .chain(drains)
             .flatten()
             .chain(objects)
             .chain(access)

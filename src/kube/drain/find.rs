@@ -51,7 +51,12 @@ impl Cluster {
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn list_of(&self, cx: &Ctx, api_version: &str, kind: &str) -> Result<Vec<Value>> {
+    pub(super) async fn list_of(
+        &self,
+        cx: &Ctx,
+        api_version: &str,
+        kind: &str,
+    ) -> Result<Vec<Value>> {
         match self.find_kind(cx, api_version, kind).await? {
             Some(kind) => self.list(cx, &kind, None, &Selector::default()).await,
             None => Ok(Vec::new()),

@@ -21,6 +21,9 @@ use super::{Cluster, ObjectRef};
 /// How long an object may be stuck before it is given up, where the user said so.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The API group of Flux's Kustomizations, which also labels what they make.
+const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
+
 /// What is drained together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -105,21 +108,26 @@ pub fn list_names<'a>(found: impl IntoIterator<Item = &'a Value>) -> Vec<String>
 }
 
 impl Cluster {
+    /// Returns Flux's Kustomizations that are not suspended.
+    ///
+    /// # Errors
+    /// Those of the API.
+    pub async fn find_awake(&self, cx: &Ctx) -> Result<Vec<Value>> {
+        let mut found = self
+            .list_of(cx, &format!("{KUSTOMIZE}/v1"), "Kustomization")
+            .await?;
+        found.retain(|object| object["spec"]["suspend"] != true);
+        Ok(found)
+    }
+
     /// Tells Flux's Kustomizations to rest, parents first, so that nothing that goes is brought back. Returns their names.
     ///
     /// # Errors
     /// Those of the API.
     pub async fn suspend_kustomizations(&self, cx: &Ctx) -> Result<Vec<String>> {
-        const GROUP: &str = "kustomize.toolkit.fluxcd.io";
-        let Some(kind) = self
-            .find_kind(cx, &format!("{GROUP}/v1"), "Kustomization")
-            .await?
-        else {
-            return Ok(Vec::new());
-        };
-        let found = self.list(cx, &kind, None, &Default::default()).await?;
+        let found = self.find_awake(cx).await?;
         let label = |object: &Value, name: &str| {
-            let value = object["metadata"]["labels"][format!("{GROUP}/{name}")].as_str();
+            let value = object["metadata"]["labels"][format!("{KUSTOMIZE}/{name}")].as_str();
             value.unwrap_or_default().to_owned()
         };
         let parent = |object: &Value| {
@@ -137,10 +145,7 @@ impl Cluster {
             }
             depth
         };
-        let mut ordered: Vec<&Value> = found
-            .iter()
-            .filter(|object| object["spec"]["suspend"] != true)
-            .collect();
+        let mut ordered: Vec<&Value> = found.iter().collect();
         ordered.sort_by_key(|object| depth(object));
         let mut names = Vec::new();
         for name in ordered.into_iter().filter_map(ObjectRef::of) {
