@@ -1,15 +1,11 @@
 //! The connection to one cluster's API: every request passes here, bounded in number, retried and classified.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, StreamExt};
 use http::{HeaderMap, StatusCode};
 use hyper_util::client::proxy::matcher::Matcher;
-use kube::{
-    Client, Config,
-    client::Body,
-    config::{KubeConfigOptions, Kubeconfig as KubeconfigFile},
-};
+use kube::{Client, Config, client::Body};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -61,42 +57,7 @@ impl Cluster {
         Ok(Self::over(client(access)?, &access.server))
     }
 
-    /// Returns a client for the cluster that a kubeconfig's context names, and that context: its current one where `context`
-    /// is `None`. Sends nothing yet, but may run the program that the kubeconfig names for a credential.
-    ///
-    /// # Errors
-    /// [`Fault::Invalid`] where the file cannot be read, or has no such context.
-    pub async fn from_file(path: &Path, context: Option<&str>) -> Result<(Self, String)> {
-        let cannot = |error: &dyn std::error::Error| {
-            let mut fault = Error::new(
-                Fault::Invalid,
-                format!("cannot use kubeconfig {}", path.display()),
-            );
-            fault.causes = fault::chain(error);
-            fault
-        };
-        let file = KubeconfigFile::read_from(path).map_err(|error| cannot(&error))?;
-        let contexts: Vec<String> = file.contexts.iter().map(|it| it.name.clone()).collect();
-        let chosen = context.map(str::to_owned).or(file.current_context.clone());
-        let options = KubeConfigOptions {
-            context: context.map(str::to_owned),
-            ..Default::default()
-        };
-        let config = Config::from_custom_kubeconfig(file, &options)
-            .await
-            .map_err(|error| {
-                cannot(&error).hint(format!("it has the contexts {}", contexts.join(", ")))
-            })?;
-        let server = config.cluster_url.to_string();
-        let server = server.trim_end_matches('/').to_owned();
-        // The program for a credential is run there and then, and may need what this thread serves.
-        let url = server.clone();
-        let built = tokio::task::spawn_blocking(move || build(config, &url)).await;
-        let client = built.map_err(|error| cannot(&error))??;
-        Ok((Self::over(client, &server), chosen.unwrap_or_default()))
-    }
-
-    fn over(client: Client, server: &str) -> Self {
+    pub(super) fn over(client: Client, server: &str) -> Self {
         Self {
             link: Arc::new(Link::new(client, None)),
             slots: Arc::new(Semaphore::new(SIDE_BY_SIDE)),
@@ -380,7 +341,8 @@ pub(super) fn client(access: &Kubeconfig) -> Result<Client> {
     build(config, &access.server)
 }
 
-fn build(mut config: Config, server: &str) -> Result<Client> {
+/// Returns the client of a configuration, with windlass's own timeouts and the proxy of the environment.
+pub(super) fn build(mut config: Config, server: &str) -> Result<Client> {
     let cannot =
         |why: String| Error::new(Fault::Invalid, format!("cannot connect to {server}")).cause(why);
     let url = config.cluster_url.clone();

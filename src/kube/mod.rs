@@ -13,6 +13,7 @@ mod discovery;
 mod drain;
 mod explain;
 mod fault;
+mod given;
 pub mod inventory;
 pub mod kubeconfig;
 mod link;
