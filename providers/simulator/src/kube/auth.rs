@@ -1,7 +1,7 @@
 //! Who asks, and whether they may: bearer tokens, impersonation, roles and bindings
 //! (<https://kubernetes.io/docs/reference/access-authn-authz/rbac/>).
 
-use super::{http::Target, request::Request, state::State, status::Status, store::Key};
+use super::{request::Request, route::Target, state::State, status::Status, store::Key};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

@@ -25,6 +25,7 @@ mod protobuf;
 mod request;
 mod respond;
 mod reviews;
+mod route;
 mod schema;
 mod selector;
 mod server;

@@ -2,11 +2,12 @@
 
 use super::{
     auth::{self, Access, User},
-    http::{Answer, Target},
+    http::Answer,
     kinds::Kind,
     managed::{Managers, Updater},
     request::Request,
     respond::Reply,
+    route::Target,
     state::State,
     status::Status,
 };
