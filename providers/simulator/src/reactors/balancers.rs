@@ -2,8 +2,8 @@
 //! has none. The balancer is an asset outside of the cluster: a finalizer keeps the Service until it is gone.
 
 use super::{
-    Cx, Next,
-    object::{deleting, finalizers, mark, name, namespace, path, time, uid},
+    Cx, Next, external,
+    object::{deleting, mark, name, namespace, path, time, uid},
 };
 use crate::{clock, ground::digest};
 use serde_json::{Value, json};
@@ -17,16 +17,14 @@ const MAKE: Duration = Duration::from_secs(30);
 const REMOVE: Duration = Duration::from_secs(15);
 
 pub(super) fn service(cx: &Cx<'_>, it: &Value) -> Next {
-    let held = finalizers(it).contains(&json!(FINALIZER));
+    let held = external::is_held(it, FINALIZER);
     let wanted = it["spec"]["type"] == "LoadBalancer" && !deleting(it);
     match (wanted, held) {
         (false, false) => Next::NEVER,
         (false, true) => remove(cx, it),
         (true, _) if !cx.balances() => Next::NEVER,
         (true, false) => {
-            let mut list = finalizers(it);
-            list.push(json!(FINALIZER));
-            cx.patch(it, MANAGER, None, json!({"metadata": {"finalizers": list}}));
+            external::hold(cx, it, MANAGER, FINALIZER);
             cx.event(
                 it,
                 "Normal",
@@ -83,15 +81,7 @@ fn remove(cx: &Cx<'_>, it: &Value) -> Next {
     {
         return Next::at(clock::add(since, REMOVE));
     }
-    let mut list = finalizers(it);
-    list.retain(|known| known != FINALIZER);
-    let list = if list.is_empty() {
-        Value::Null
-    } else {
-        json!(list)
-    };
-    let patch = json!({"metadata": {"finalizers": list}});
-    if cx.is_held(it, &patch) {
+    if !external::may_let_go(cx, it, FINALIZER) {
         return Next::NEVER;
     }
     cx.release(&id(it));
@@ -104,6 +94,6 @@ fn remove(cx: &Cx<'_>, it: &Value) -> Next {
         "DeletedLoadBalancer",
         &format!("Deleted load balancer of {}", path(it)),
     );
-    cx.patch(it, MANAGER, None, patch);
+    external::let_go(cx, it, MANAGER, FINALIZER);
     Next::NEVER
 }

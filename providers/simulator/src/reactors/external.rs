@@ -24,16 +24,25 @@ pub(super) fn is_held(object: &Value, finalizer: &str) -> bool {
     finalizers(object).iter().any(|it| it == finalizer)
 }
 
-/// Removes a finalizer.
+/// Returns whether a controller may take a finalizer away: where a fault holds it, it stays.
+pub(super) fn may_let_go(cx: &Cx<'_>, object: &Value, finalizer: &str) -> bool {
+    !cx.is_held(object, &without(object, finalizer))
+}
+
+/// Removes a finalizer, unless a fault holds it.
 pub(super) fn let_go(cx: &Cx<'_>, object: &Value, manager: &str, finalizer: &str) {
+    cx.patch(object, manager, None, without(object, finalizer));
+}
+
+/// Returns the patch that removes a finalizer.
+fn without(object: &Value, finalizer: &str) -> Value {
     let mut list = finalizers(object);
     list.retain(|it| it != finalizer);
     let list = match list.is_empty() {
         true => Value::Null,
         false => json!(list),
     };
-    let patch = json!({"metadata": {"finalizers": list}});
-    cx.patch(object, manager, None, patch);
+    json!({"metadata": {"finalizers": list}})
 }
 
 /// Makes what stands in a cloud for an object; `within` is the object whose own it is a part of.

@@ -5,8 +5,8 @@
 //! node and go with it.
 
 use super::{
-    Cx, Next,
-    object::{deleting, finalizers, is_ended, name, namespace, text, uid},
+    Cx, Next, external,
+    object::{deleting, is_ended, name, namespace, text, uid},
 };
 use crate::ground::digest;
 use serde_json::{Value, json};
@@ -21,11 +21,11 @@ const LOCAL: &str = "rancher.io/local-path";
 pub(super) fn claim(cx: &Cx<'_>, claim: &Value) -> Next {
     if deleting(claim) {
         if users(cx, claim).next().is_none() {
-            drop_finalizer(cx, claim, CLAIM);
+            external::let_go(cx, claim, MANAGER, CLAIM);
         }
         return Next::NEVER;
     }
-    if add_finalizer(cx, claim, CLAIM) || claim["status"]["phase"] == "Bound" {
+    if external::hold(cx, claim, MANAGER, CLAIM) || claim["status"]["phase"] == "Bound" {
         return Next::NEVER;
     }
     let Some(class) = class_of(cx, claim) else {
@@ -137,16 +137,15 @@ pub(super) fn volume(cx: &Cx<'_>, volume: &Value) -> Next {
     let bound = known.is_some_and(|known| known["metadata"]["uid"] == claim["uid"]);
     let deletes = volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete";
     if deleting(volume) {
-        if !bound && drop_finalizer(cx, volume, VOLUME) && deletes {
-            cx.release(
-                volume["spec"]["csi"]["volumeHandle"]
-                    .as_str()
-                    .unwrap_or_default(),
-            );
+        if !bound && external::may_let_go(cx, volume, VOLUME) {
+            external::let_go(cx, volume, MANAGER, VOLUME);
+            if deletes && let Some(disk) = volume["spec"]["csi"]["volumeHandle"].as_str() {
+                cx.release(disk);
+            }
         }
         return Next::NEVER;
     }
-    if add_finalizer(cx, volume, VOLUME) {
+    if external::hold(cx, volume, MANAGER, VOLUME) {
         return Next::NEVER;
     }
     let phase = match (bound, claim.is_null()) {
@@ -160,32 +159,4 @@ pub(super) fn volume(cx: &Cx<'_>, volume: &Value) -> Next {
         cx.status(volume, MANAGER, json!({"phase": phase}));
     }
     Next::NEVER
-}
-
-/// Adds a finalizer; returns whether it was missing.
-fn add_finalizer(cx: &Cx<'_>, object: &Value, finalizer: &str) -> bool {
-    let mut list = finalizers(object);
-    if list.iter().any(|it| it == finalizer) {
-        return false;
-    }
-    list.push(json!(finalizer));
-    let patch = json!({"metadata": {"finalizers": list}});
-    cx.patch(object, MANAGER, None, patch).is_some()
-}
-
-/// Takes a finalizer away; returns whether it is gone.
-fn drop_finalizer(cx: &Cx<'_>, object: &Value, finalizer: &str) -> bool {
-    let mut list = finalizers(object);
-    list.retain(|it| it != finalizer);
-    let list = if list.is_empty() {
-        Value::Null
-    } else {
-        json!(list)
-    };
-    let patch = json!({"metadata": {"finalizers": list}});
-    if cx.is_held(object, &patch) {
-        return false;
-    }
-    cx.patch(object, MANAGER, None, patch);
-    true
 }
