@@ -90,8 +90,7 @@ async fn check_place(place: &Place, spec: &Spec) -> Vec<Check> {
             checks.extend(provider.preflight(cx, &spec.cluster, &facts).await);
         }
         Err(error) => {
-            let told: Vec<String> = std::iter::once(error.message).chain(error.causes).collect();
-            let check = Check::new(name, Verdict::Failed, told.join(": "));
+            let check = Check::new(name, Verdict::Failed, error.to_line());
             checks.push(error.hints.into_iter().fold(check, Check::hint));
         }
     }

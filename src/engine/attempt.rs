@@ -87,7 +87,7 @@ impl<A: Send + Sync> Attempt<'_, A> {
                     if self.has_time_for(wait) {
                         self.voice.say(EventKind::StepRetried {
                             step: self.step.id.clone(),
-                            error: tell(&error),
+                            error: error.to_line(),
                             in_seconds: wait.as_secs_f64(),
                         });
                         let slept = self
@@ -98,7 +98,7 @@ impl<A: Send + Sync> Attempt<'_, A> {
                             })
                             .await;
                         if let Err(stopped) = slept {
-                            return Ended::with(Err(stopped.cause(tell(&error))));
+                            return Ended::with(Err(stopped.cause(error.to_line())));
                         }
                         last = Some(error);
                     } else {
@@ -158,7 +158,7 @@ impl<A: Send + Sync> Attempt<'_, A> {
     /// Says whose time it was that ran out, and what stood in the way last.
     fn explain(&self, mut late: Error, last: Option<&Error>, of_run: bool) -> Error {
         if let Some(last) = last {
-            late = late.cause(tell(last));
+            late = late.cause(last.to_line());
             late.hints.extend(last.hints.iter().cloned());
         }
         let limit = self.step.limit_seconds;
@@ -193,13 +193,4 @@ impl Ended {
             panicked: true,
         }
     }
-}
-
-/// Returns an error and its causes on one line.
-fn tell(error: &Error) -> String {
-    std::iter::once(&error.message)
-        .chain(&error.causes)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

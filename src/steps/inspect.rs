@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, fmt::Write};
 
 use serde_json::Value;
-use windlass_provider::{ClusterName, Ctx, Error, Provider, Result};
+use windlass_provider::{ClusterName, Ctx, Provider, Result};
 
 use super::chart::release_ref;
 use crate::kube::{Cluster, Inventory, Log, ObjectRef, Selector, inventory::NAMESPACE};
@@ -30,7 +30,7 @@ impl Section {
     fn of(title: impl Into<String>, text: Result<String>) -> Self {
         Self {
             title: title.into(),
-            text: text.map_err(|error| tell(&error)),
+            text: text.map_err(|error| error.to_line()),
         }
     }
 }
@@ -206,12 +206,4 @@ async fn pods(cx: &Ctx, cluster: &Cluster, namespace: &str) -> Result<(String, V
 
 fn add(text: &mut String, line: &str) {
     writeln!(text, "{line}").expect("a String takes whatever is written to it");
-}
-
-fn tell(error: &Error) -> String {
-    std::iter::once(&error.message)
-        .chain(&error.causes)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

@@ -169,10 +169,7 @@ pub async fn check_manifest(cx: &Ctx, location: &str) -> Check {
             format!("{location} answers {status}"),
         )
         .hint(closed),
-        Err(error) => {
-            let told: Vec<String> = std::iter::once(error.message).chain(error.causes).collect();
-            Check::new(name, Verdict::Failed, told.join(": ")).hint(closed)
-        }
+        Err(error) => Check::new(name, Verdict::Failed, error.to_line()).hint(closed),
     }
 }
 

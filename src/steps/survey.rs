@@ -135,10 +135,7 @@ pub async fn survey(
         Err(error) => {
             row.health = Health::Failed;
             if row.detail.is_empty() {
-                row.detail = std::iter::once(error.message)
-                    .chain(error.causes)
-                    .collect::<Vec<_>>()
-                    .join(": ");
+                row.detail = error.to_line();
             }
             (Vec::new(), Vec::new())
         }

@@ -66,6 +66,16 @@ impl Error {
         Self::new(Fault::Cancelled, format!("{what}: interrupted"))
     }
 
+    /// Returns the message and its causes on one line, the outermost first.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        std::iter::once(&self.message)
+            .chain(&self.causes)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(": ")
+    }
+
     /// Adds a cause, deeper than those that are there.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
