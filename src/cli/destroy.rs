@@ -1,6 +1,9 @@
 //! `windlass destroy`: removes what windlass made, and audits that nothing is left.
 
-use std::path::PathBuf;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
 use windlass_provider::{Owner, ProviderId};
@@ -12,8 +15,9 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
+    engine,
     error::{Error, Kind, Result},
-    plan::{self, Action, DestroyFacts, Plan},
+    plan::{self, Action, DestroyFacts, Drainable, Phase, Plan},
     steps,
 };
 
@@ -122,10 +126,16 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
     }
     let look = steps::look_inside(cx, &*place.provider, &found, &cluster);
     let inside = guard.preparing(async { Ok(look.await) }).await?;
-    let drain = ours && !args.drain.skip_drain;
-    let mut left = Vec::new();
-    if ours && args.drain.skip_drain {
-        left = inside.holders();
+    let mut drain = inside.drain.filter(|_| ours);
+    let (mut left, mut kept) = (Vec::new(), Vec::new());
+    if let Some(found) = &mut drain {
+        remember_kept(&place.workdir.cluster(&cluster), found);
+    }
+    if args.drain.skip_drain {
+        let found = drain.take();
+        let keeps = found.into_iter().flatten();
+        kept = keeps.flat_map(|(_, found)| found.keeps).collect();
+        left = if ours { inside.holders } else { Vec::new() };
         for holder in &left {
             app.warn(&format!("not drained, and left behind: {holder}"), &[]);
         }
@@ -149,7 +159,7 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
             inside.homes.clone()
         },
         inventory: !ours && inside.inventory,
-        drain: inside.drain.filter(|_| drain),
+        drain,
         found: found.clone(),
         rehearsal: place.rehearsal.is_some(),
     });
@@ -186,10 +196,36 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
         found,
         after: audit,
         left,
+        kept,
         unproven: inside.unproven,
         file: args.receipt,
     };
     ended.receipt(&app, facts)
+}
+
+/// Adds what an earlier destroy, which did not come to its end, found to stay outside of the cluster by its own word: its objects
+/// may be gone by now. An object that is there and says otherwise now is taken at its word.
+fn remember_kept(folder: &Path, found: &mut BTreeMap<Phase, Drainable>) {
+    // A journal that cannot be read is told of when the run begins.
+    let Ok(Some(past)) = engine::read_latest::<Action>(folder) else {
+        return;
+    };
+    if past.is_finished() {
+        return;
+    }
+    for step in &past.plan.steps {
+        let Action::Drain { phase, keeps } = &step.action else {
+            continue;
+        };
+        let now = found.entry(*phase).or_default();
+        let done = past.outcomes.get(&step.id);
+        for line in keeps.iter().chain(done.iter().flat_map(|it| &it.kept)) {
+            let goes = |name: &String| line.starts_with(&format!("{name}: "));
+            if !now.keeps.contains(line) && !now.goes.iter().any(goes) {
+                now.keeps.push(line.clone());
+            }
+        }
+    }
 }
 
 /// Says what will go: the steps, but for phases of the drain that have nothing to do, and what those would delete.

@@ -149,25 +149,20 @@ pub(super) async fn run(args: InstallArgs, app: App) -> Result<()> {
     };
     let next = match target.flags.as_str() {
         "" => vec![
-            format!("windlass status{}{flags}", named(&work.plan)),
+            format!(
+                "windlass status{}{flags}",
+                run::cluster_flag(&work.plan.cluster)
+            ),
             format!(
                 "windlass uninstall {}{}{flags}",
                 args.components.join(" "),
-                named(&work.plan)
+                run::cluster_flag(&work.plan.cluster)
             ),
         ],
         _ => vec![format!("windlass install{flags}")],
     };
     let finished = run::execute(&app, &place, guard, work).await?;
     finished.report(&app, next)
-}
-
-/// Returns the flag that names the plan's cluster, where it has to be named.
-fn named(plan: &Plan) -> String {
-    match plan.cluster.as_str() {
-        "dot" => String::new(),
-        name => format!(" --cluster {name}"),
-    }
 }
 
 /// Looks at what is there and makes the plan; `None`: there is nothing to do.

@@ -37,7 +37,7 @@ pub(super) struct RunArgs {
 }
 
 /// How much of a destroy's budget is kept to send deletes that nobody waits for any more.
-const RESERVE: Duration = Duration::from_secs(30);
+const RESERVE: Duration = Duration::from_secs(60);
 
 /// What to do about an unfinished run.
 #[derive(Clone, Debug, Args)]
@@ -204,10 +204,20 @@ pub(super) struct Audit {
     pub(super) after: std::result::Result<Vec<Found>, windlass_provider::Error>,
     /// What the user said to leave behind.
     pub(super) left: Vec<String>,
+    /// What stays by its own word, where no drain tells it.
+    pub(super) kept: Vec<String>,
     /// What could not be looked at before the run.
     pub(super) unproven: Vec<String>,
     /// Where the receipt is written as JSON, too.
     pub(super) file: Option<PathBuf>,
+}
+
+/// Returns the flag that names a cluster, with a space before it; nothing for the one that needs no naming.
+pub(super) fn cluster_flag(cluster: &ClusterName) -> String {
+    match cluster.as_str() {
+        "dot" => String::new(),
+        name => format!(" --cluster {name}"),
+    }
 }
 
 /// Refuses a place for the receipt where there can be no file, before anything happens.
@@ -370,6 +380,11 @@ impl Ended {
         let mut report = Report::of(&self.plan, &self.finished);
         report.unproven = audit.unproven;
         report.left.extend(audit.left);
+        report.kept.extend(audit.kept.into_iter().map(|what| Item {
+            step: StepId::new("resource/cluster"),
+            what,
+            notes: Vec::new(),
+        }));
         let name = |item: &Found| format!("{} {}", item.resource.kind, item.resource.name);
         for item in audit
             .found
@@ -430,10 +445,7 @@ impl Ended {
     /// Returns the command that goes on with this run.
     fn again(&self) -> String {
         let plan = &self.plan;
-        let cluster = match plan.cluster.as_str() {
-            "dot" => String::new(),
-            name => format!(" --cluster {name}"),
-        };
+        let cluster = cluster_flag(&plan.cluster);
         let typed = match &self.again {
             Some(typed) => typed.clone(),
             None => format!("{} {}", plan.command, plan.provider),

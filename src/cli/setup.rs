@@ -230,10 +230,7 @@ async fn prepare(
 }
 
 fn next_steps(app: &App, spec: &Spec, bare: bool) -> Vec<String> {
-    let cluster = match spec.cluster.name.as_str() {
-        "dot" => String::new(),
-        name => format!(" --cluster {name}"),
-    };
+    let cluster = run::cluster_flag(&spec.cluster.name);
     let provider = spec.cluster.provider;
     let mut next = Vec::new();
     if !app.global().rehearse {

@@ -1,6 +1,6 @@
 //! Deleting objects and waiting, by watch, until they are gone. A finalizer is never touched: what holds an object is named.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use futures::{
     StreamExt, TryStreamExt,
@@ -22,6 +22,8 @@ use super::{
 
 /// How many objects are deleted at once.
 const SIDE_BY_SIDE: usize = 16;
+/// How long explaining what is stuck may take, on the clock.
+const EXPLAINING: Duration = Duration::from_secs(15);
 
 impl Cluster {
     /// Deletes objects, with what they own in the background, and waits until each is gone. Absence is success. Returns, in
@@ -243,6 +245,12 @@ impl Wait {
             ),
         };
         let mut error = Error::new(Fault::TimedOut, message);
+        // The deadline of the work has just passed.
+        let cx = &Ctx {
+            deadline: None,
+            ..cx.clone()
+        }
+        .within(EXPLAINING);
         for name in names.iter().take(NAMED) {
             let object = self.held.get(*name);
             error = error.cause(held_by(name, object, cx));

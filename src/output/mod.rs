@@ -305,7 +305,7 @@ fn write_change(change: Change) -> &'static str {
         Change::Updated => "updated",
         Change::Unchanged => "already there",
         Change::Removed => "removed",
-        Change::Absent => "already gone",
+        Change::Absent => "nothing there",
         Change::Kept => "kept",
     }
 }

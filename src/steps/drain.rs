@@ -1,8 +1,6 @@
 //! The phases of the drain.
 
-use std::collections::BTreeSet;
-
-use windlass_provider::{Change, Ctx, Result};
+use windlass_provider::{Change, Ctx, Fault, Result};
 
 use super::Steps;
 use crate::{
@@ -32,7 +30,7 @@ impl Steps {
         };
         let found = cluster.find_drainable(cx, target).await?;
         Ok(match target {
-            Target::Volumes => kube::deletable(&found).next().is_none(),
+            Target::Volumes => kube::list_going(target, &found).is_empty(),
             _ => found.is_empty(),
         })
     }
@@ -54,11 +52,16 @@ impl Steps {
                 ..Outcome::of(change)
             });
         };
-        let drained = cluster.drain(cx, target, &self.drain).await?;
+        let drained = cluster.drain(cx, target, &self.drain).await;
+        let drained = drained.map_err(|error| match error.fault {
+            Fault::TimedOut if !self.drain.abandon => error.hint(
+                "or give up what is stuck: the same command with --abandon names it, and it goes on existing and costing",
+            ),
+            _ => error,
+        })?;
+        // What was found before the run, or by one that was killed, is not seen again once its objects are gone.
         let mut kept = drained.kept;
         kept.extend(keeps.iter().cloned());
-        // What was given up is not kept on purpose any more than it is gone.
-        let kept: BTreeSet<String> = kept;
         let change = match drained.removed.is_empty() {
             true => Change::Absent,
             false => Change::Removed,

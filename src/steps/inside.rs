@@ -6,7 +6,7 @@ use windlass_provider::{ClusterName, Ctx, Found, Owner, Provider, Result, State}
 
 use super::{drain::target_of, namespaces::namespace_ref};
 use crate::{
-    kube::{self, Cluster, Inventory, Target, inventory::NAMESPACE},
+    kube::{self, Cluster, Inventory, inventory::NAMESPACE},
     plan::{Drainable, Phase},
 };
 
@@ -23,6 +23,8 @@ pub struct Inside {
     pub inventory: bool,
     /// What there is to drain, by phase; `None` where the API could not be asked.
     pub drain: Option<BTreeMap<Phase, Drainable>>,
+    /// The objects that hold something outside of the cluster, with what the cloud calls that.
+    pub holders: Vec<String>,
     /// What could not be looked at, each a lower-case fragment.
     pub unproven: Vec<String>,
 }
@@ -65,45 +67,36 @@ async fn read_inside(cx: &Ctx, cluster: &Cluster) -> Result<Inside> {
         .components
         .into_keys()
         .partition(|name| name == "flux");
+    let (drain, holders) = find_drainable(cx, cluster).await?;
     Ok(Inside {
         installed: flux.into_iter().chain(others).collect(),
         namespaces,
         homes,
         inventory: cluster.get(cx, &namespace_ref(NAMESPACE)).await?.is_some(),
-        drain: Some(find_drainable(cx, cluster).await?),
+        drain: Some(drain),
+        holders,
         unproven: Vec::new(),
     })
 }
 
-async fn find_drainable(cx: &Ctx, cluster: &Cluster) -> Result<BTreeMap<Phase, Drainable>> {
+/// Looks for what there is to drain, by phase; returns besides what holds something outside of the cluster.
+async fn find_drainable(
+    cx: &Ctx,
+    cluster: &Cluster,
+) -> Result<(BTreeMap<Phase, Drainable>, Vec<String>)> {
     let looks = Phase::ALL.into_iter().filter_map(|phase| {
         let target = target_of(phase)?;
         Some(async move {
             let found = cluster.find_drainable(cx, target).await?;
-            let keeps = kube::list_kept(&found);
-            let goes = match target {
-                Target::Volumes => kube::list_names(kube::deletable(&found)),
-                _ => kube::list_names(&found),
+            let drainable = Drainable {
+                goes: kube::list_going(target, &found),
+                keeps: kube::list_kept(&found),
             };
-            Ok::<_, windlass_provider::Error>((phase, Drainable { goes, keeps }))
+            let holding = kube::list_holding(target, &found);
+            Ok::<_, windlass_provider::Error>(((phase, drainable), holding))
         })
     });
-    Ok(futures::future::try_join_all(looks)
-        .await?
-        .into_iter()
-        .collect())
-}
-
-impl Inside {
-    /// Returns what holds resources of a cloud, by name with what the cloud calls them.
-    #[must_use]
-    pub fn holders(&self) -> Vec<String> {
-        let holding =
-            |phase: &Phase| matches!(phase, Phase::Managed | Phase::Network | Phase::Volumes);
-        let found = self.drain.iter().flatten();
-        found
-            .filter(|(phase, _)| holding(phase))
-            .flat_map(|(_, found)| found.goes.clone())
-            .collect()
-    }
+    let found = futures::future::try_join_all(looks).await?;
+    let (drainable, holding): (_, Vec<Vec<String>>) = found.into_iter().unzip();
+    Ok((drainable, holding.concat()))
 }

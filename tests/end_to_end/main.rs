@@ -6,6 +6,7 @@ mod cluster;
 mod components;
 mod config;
 mod doctor;
+mod drains;
 mod drift;
 mod everything;
 mod files;

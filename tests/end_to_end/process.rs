@@ -212,6 +212,12 @@ impl Served {
         self.ask_cluster(bed, cluster, "POST", "api/v1/namespaces", &body);
     }
 
+    /// Lets [`Self::ask_cluster`] ask a cluster that windlass made, too.
+    pub(crate) fn open_cluster(&self, bed: &Bed, cluster: &str) {
+        let config = self.program(bed, "kind", &["get", "kubeconfig", "--name", cluster]);
+        std::fs::write(others(bed), config.expect(0).out).expect("a kubeconfig");
+    }
+
     /// Asks the API of a cluster that somebody else made.
     pub(crate) fn ask_cluster(
         &self,

@@ -119,12 +119,6 @@ pub(in crate::kube) async fn explain(
     name: &ObjectRef,
     object: &Value,
 ) -> Error {
-    // The deadline of the work has just passed.
-    let cx = &Ctx {
-        deadline: None,
-        ..cx.clone()
-    }
-    .within(std::time::Duration::from_secs(15));
     let mut hint = None;
     for finalizer in finalizers(object) {
         let keeper = KEEPERS

@@ -1,6 +1,6 @@
 //! What there is to drain: found afresh each time, for controllers and people go on making things.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 use windlass_provider::{Ctx, Result};
@@ -21,15 +21,14 @@ impl Cluster {
     pub async fn find_drainable(&self, cx: &Ctx, target: Target) -> Result<Vec<Value>> {
         match target {
             Target::Claims => {
-                let claims = self.list_category(cx, "claim").await?;
-                let composites = self.list_category(cx, "composite").await?;
-                Ok(claims.into_iter().chain(composites).collect())
+                self.list_where(cx, |kind| kind.is_in("claim") || kind.is_in("composite"))
+                    .await
             }
             Target::Managed => {
-                let kinds = self.list_kinds(cx, |kind| {
+                self.list_where(cx, |kind| {
                     kind.is_in("managed") || kind.group().ends_with(ASO)
-                });
-                self.list_all(cx, &kinds.await?).await
+                })
+                .await
             }
             Target::Releases => self.find_releases(cx).await,
             Target::Network => self.find_network(cx).await,
@@ -37,12 +36,9 @@ impl Cluster {
         }
     }
 
-    async fn list_category(&self, cx: &Ctx, category: &str) -> Result<Vec<Value>> {
-        let kinds = self.list_kinds(cx, |kind| kind.is_in(category)).await?;
-        self.list_all(cx, &kinds).await
-    }
-
-    async fn list_all(&self, cx: &Ctx, kinds: &[Arc<Kind>]) -> Result<Vec<Value>> {
+    /// Lists the objects of all kinds that `wanted` chooses, side by side.
+    async fn list_where(&self, cx: &Ctx, wanted: impl Fn(&Kind) -> bool) -> Result<Vec<Value>> {
+        let kinds = self.list_kinds(cx, wanted).await?;
         let everything = Selector::default();
         let lists = kinds
             .iter()
@@ -235,10 +231,13 @@ fn is_disk(volume: &Value) -> bool {
 }
 
 /// Returns the volumes that go with their claims; the others are to be kept.
-pub fn deletable(volumes: &[Value]) -> impl Iterator<Item = &Value> {
-    volumes
-        .iter()
-        .filter(|volume| volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete")
+pub(super) fn deletable(volumes: &[Value]) -> impl Iterator<Item = &Value> {
+    volumes.iter().filter(|volume| is_deletable(volume))
+}
+
+/// Tells whether a volume goes with its claim.
+pub(super) fn is_deletable(volume: &Value) -> bool {
+    volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
 }
 
 /// Returns the claims of the volumes that go with them.

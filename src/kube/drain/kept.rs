@@ -29,6 +29,14 @@ pub(super) fn stays_because(object: &Value) -> Option<String> {
     }
 }
 
+/// Tells whether a controller of a cloud has taken up a Service, an Ingress or a Gateway: it guards it with a finalizer, and gives
+/// a Service an address. Addresses of the others are also written by ingress controllers in the cluster.
+pub(super) fn is_taken_up(object: &Value) -> bool {
+    let listed = |list: &Value| list.as_array().is_some_and(|all| !all.is_empty());
+    listed(&object["metadata"]["finalizers"])
+        || object["kind"] == "Service" && listed(&object["status"]["loadBalancer"]["ingress"])
+}
+
 /// Returns what the cloud calls the resource behind an object.
 pub(super) fn cloud_id(object: &Value) -> Option<&str> {
     let (metadata, spec, status) = (&object["metadata"], &object["spec"], &object["status"]);
@@ -87,6 +95,20 @@ mod tests {
         assert!(azure("detach-on-delete").is_some());
         assert!(azure("skip").is_some());
         assert!(azure("manage").is_none());
+    }
+
+    #[test]
+    fn what_no_cloud_took_up_holds_nothing() {
+        let address = json!({ "loadBalancer": { "ingress": [{ "ip": "203.0.113.7" }] } });
+        let service = json!({ "kind": "Service", "status": address });
+        let ingress = json!({ "kind": "Ingress", "status": address });
+        assert!(is_taken_up(&service));
+        assert!(!is_taken_up(&ingress));
+        assert!(!is_taken_up(
+            &json!({ "kind": "Service", "status": { "loadBalancer": {} } })
+        ));
+        let guarded = json!({ "kind": "Ingress", "metadata": { "finalizers": ["ingress.k8s.aws/resources"] } });
+        assert!(is_taken_up(&guarded));
     }
 
     #[test]

@@ -7,8 +7,6 @@ mod find;
 mod kept;
 mod volumes;
 
-pub use find::deletable;
-
 use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
@@ -101,10 +99,27 @@ pub fn list_kept(found: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// Names objects with what the cloud calls what they hold: "Bucket team/data (data-7f2c)".
+/// Returns those of `found` that a drain deletes, with what the cloud calls what goes with them: "Bucket team/data (data-7f2c)".
 #[must_use]
-pub fn list_names<'a>(found: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
-    found.into_iter().map(kept::named).collect()
+pub fn list_going(target: Target, found: &[Value]) -> Vec<String> {
+    let goes = |object: &&Value| match target {
+        Target::Volumes => find::is_deletable(object),
+        _ => kept::stays_because(object).is_none(),
+    };
+    found.iter().filter(goes).map(kept::named).collect()
+}
+
+/// Returns those of `found` that hold something outside of the cluster, which goes on existing if nothing drains them.
+#[must_use]
+pub fn list_holding(target: Target, found: &[Value]) -> Vec<String> {
+    let holds = |object: &&Value| match target {
+        Target::Managed => kept::stays_because(object).is_none(),
+        Target::Volumes => find::is_deletable(object),
+        // One that no controller of a cloud took up is nothing but an object.
+        Target::Network => kept::is_taken_up(object),
+        Target::Claims | Target::Releases => false,
+    };
+    found.iter().filter(holds).map(kept::named).collect()
 }
 
 impl Cluster {
@@ -163,19 +178,23 @@ impl Cluster {
     /// there is no time to wait any more, and [`Fault::Cancelled`] when the user interrupts: all that is left of this target and
     /// of those after it has then been asked to go.
     pub async fn drain(&self, cx: &Ctx, target: Target, how: &How) -> Result<Drained> {
-        let hurry = async {
-            match how.hurry_at {
-                Some(at) => tokio::select! {
-                    () = how.hurry.cancelled() => {}
-                    () = cx.clock.reached(at) => {}
-                },
-                None => how.hurry.cancelled().await,
-            }
-        };
-        tokio::select! {
+        let mut patient = cx.clone();
+        if let Some(at) = how.hurry_at {
+            patient.deadline = Some(cx.deadline.map_or(at, |deadline| deadline.min(at)));
+        }
+        let drained = tokio::select! {
             biased;
-            () = hurry => Err(self.ask_rest(cx, target, how).await),
-            drained = self.drain_patiently(cx, target, how) => drained,
+            () = how.hurry.cancelled() => {
+                Err(Error::cancelled(&format!("drain {}", target.as_str())))
+            }
+            drained = self.drain_patiently(&patient, target, how) => drained,
+        };
+        let late = how.hurry_at.is_some_and(|at| cx.clock.now() >= at);
+        match drained {
+            Err(error) if late || how.hurry.is_cancelled() => {
+                Err(self.ask_rest(cx, target, how, error).await)
+            }
+            drained => drained,
         }
     }
 
@@ -263,27 +282,26 @@ impl Cluster {
         let named = kept::named(object);
         cx.progress
             .say(format!("giving up {named}: its finalizers are removed"));
-        drained.given_up.push(named);
+        // What stays by its own word is kept on purpose.
+        if kept::stays_because(object).is_none() {
+            drained.given_up.push(named.clone());
+        }
         match self
             .patch(cx, &name, &json!({ "metadata": { "finalizers": null } }))
             .await
         {
             // It went by itself meanwhile.
             Err(_) if self.get(cx, &name).await?.is_none() => {
-                drained.given_up.pop();
+                drained.given_up.retain(|given| *given != named);
                 Ok(())
             }
             answer => answer.map(drop),
         }
     }
 
-    /// Asks all that is left of a target and of those after it to go, without waiting; returns the error that says so.
-    async fn ask_rest(&self, cx: &Ctx, target: Target, how: &How) -> Error {
-        let doing = format!("drain {}", target.as_str());
-        let mut error = match how.hurry.is_cancelled() {
-            true => Error::cancelled(&doing),
-            false => Error::timed_out(&doing),
-        };
+    /// Asks all that is left of a target and of those after it to go, without waiting; adds to the error that ended the drain
+    /// what was asked.
+    async fn ask_rest(&self, cx: &Ctx, target: Target, how: &How, mut error: Error) -> Error {
         let rest = Target::ALL.into_iter().skip_while(|it| *it != target);
         for target in rest {
             if target == Target::Volumes && how.keep_volumes {
