@@ -94,3 +94,50 @@ fn what_is_stuck_stops_the_destroy_unless_it_is_given_up() {
     assert_eq!(world.containers(), Vec::<String>::new());
     assert_eq!(assets(&world).len(), 1);
 }
+
+#[test]
+fn what_stays_by_its_own_word_is_remembered_when_its_object_is_gone() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.run(&["cluster", "create", "kind", "--rehearse"])
+        .expect(0);
+    world.open_cluster(&bed, "dot");
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "buckets.s3.example.org" },
+        "spec": {
+            "group": "s3.example.org", "scope": "Cluster",
+            "names": {
+                "kind": "Bucket", "listKind": "BucketList", "plural": "buckets", "singular": "bucket",
+                "categories": ["managed"],
+            },
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
+            }],
+        },
+    });
+    let definitions = "apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    world.ask_cluster(&bed, "dot", "POST", definitions, &definition);
+    let bucket = json!({
+        "apiVersion": "s3.example.org/v1", "kind": "Bucket",
+        "metadata": {
+            "name": "data", "finalizers": ["example.org/own"],
+            "annotations": { "crossplane.io/external-name": "data-7f2c" },
+        },
+        "spec": { "deletionPolicy": "Orphan" },
+    });
+    let buckets = "apis/s3.example.org/v1/buckets";
+    world.ask_cluster(&bed, "dot", "POST", buckets, &bucket);
+
+    let destroy = ["destroy", "kind", "--rehearse"];
+    let stuck = bed.run(&[&destroy[..], &["--timeout", "3m"]].concat());
+    says(&stuck.expect(5), "Bucket data is not gone");
+    let free = json!({ "metadata": { "finalizers": null } });
+    world.ask_cluster(&bed, "dot", "PATCH", &format!("{buckets}/data"), &free);
+    let gone = bed.run(&destroy).expect(0);
+    says(
+        &gone,
+        "kept on purpose\n  Bucket data (data-7f2c): its deletionPolicy is Orphan",
+    );
+}
