@@ -11,6 +11,7 @@ use windlass_provider::{Owner, ProviderId};
 use super::{
     App,
     cluster_flags::flags_at,
+    ended,
     run::{self, RunArgs},
 };
 use crate::{
@@ -168,7 +169,7 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
         return app.output().show_plan(&plan);
     }
     if let Some(file) = &args.receipt {
-        run::check_receipt(file)?;
+        ended::check_receipt(file)?;
     }
     let yes = args.yes || app.global().rehearse || found.is_empty();
     let asked = question(&plan);
@@ -192,7 +193,7 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
     let ended = run::execute(&app, &place, guard, work).await?;
     // The audit looks at the provider again, never at what the run remembers.
     let audit = place.provider.discover(&place.cx, Some(&cluster)).await;
-    let facts = run::Audit {
+    let facts = ended::Audit {
         found,
         after: audit,
         left,

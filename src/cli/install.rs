@@ -10,7 +10,7 @@ use super::{
     components::{
         Asked, Fetch, check_names, load_catalog, name_asked, secrets, unfold, version_of,
     },
-    listing,
+    ended, listing,
     run::{self, RunArgs, UnfinishedArgs},
 };
 use crate::{
@@ -151,12 +151,12 @@ pub(super) async fn run(args: InstallArgs, app: App) -> Result<()> {
         "" => vec![
             format!(
                 "windlass status{}{flags}",
-                run::cluster_flag(&work.plan.cluster)
+                ended::cluster_flag(&work.plan.cluster)
             ),
             format!(
                 "windlass uninstall {}{}{flags}",
                 args.components.join(" "),
-                run::cluster_flag(&work.plan.cluster)
+                ended::cluster_flag(&work.plan.cluster)
             ),
         ],
         _ => vec![format!("windlass install{flags}")],

@@ -14,6 +14,7 @@ mod config;
 mod destroy;
 mod doctor;
 mod drift;
+mod ended;
 mod env;
 mod export;
 mod global;

@@ -12,6 +12,7 @@ use super::{
     cluster_flags::ClusterFlags,
     component_flags::check_types,
     components::{Fetch, components_of, needed_anyway, secrets},
+    ended,
     run::{self, RunArgs, UnfinishedArgs},
 };
 use crate::{
@@ -230,7 +231,7 @@ async fn prepare(
 }
 
 fn next_steps(app: &App, spec: &Spec, bare: bool) -> Vec<String> {
-    let cluster = run::cluster_flag(&spec.cluster.name);
+    let cluster = ended::cluster_flag(&spec.cluster.name);
     let provider = spec.cluster.provider;
     let mut next = Vec::new();
     if !app.global().rehearse {
