@@ -294,7 +294,7 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a cluster, with its kubeconfig and nothing on it; `windlass setup` raises the platform on it later')
             [CompletionResult]::new('delete', 'delete', [CompletionResultType]::ParameterValue, 'Delete a cluster that windlass made, with all that is on it, and print a receipt')
-            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the clusters that windlass made')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the clusters that windlass made, wherever they run')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show what a cluster is made of')
             break
         }
@@ -379,6 +379,7 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             [CompletionResult]::new('--rehearse-speed', '--rehearse-speed', [CompletionResultType]::ParameterName, 'How many simulated seconds go by in one, or max')
             [CompletionResult]::new('--rehearse-faults', '--rehearse-faults', [CompletionResultType]::ParameterName, 'How the simulated world misbehaves: a file, as the README describes it')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Those of other makers too')
+            [CompletionResult]::new('--all-regions', '--all-regions', [CompletionResultType]::ParameterName, 'Look in all regions of each cloud, not only in those that are configured; Kind has none')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print results and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print results and errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: even more')

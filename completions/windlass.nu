@@ -407,9 +407,10 @@ module completions {
     [ "table" "json" "yaml" ]
   }
 
-  # List the clusters that windlass made
+  # List the clusters that windlass made, wherever they run
   export extern "windlass cluster list" [
     --all                     # Those of other makers too
+    --all-regions             # Look in all regions of each cloud, not only in those that are configured; Kind has none
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster list provider" # Where it runs

@@ -136,9 +136,11 @@ impl From<windlass_provider::Error> for Error {
             Fault::TimedOut => Kind::TimedOut,
             Fault::Cancelled => Kind::Interrupted,
             Fault::Invalid => Kind::Usage,
-            Fault::Transient | Fault::Unavailable | Fault::Conflict | Fault::Failed => {
-                Kind::Refused
-            }
+            Fault::Transient
+            | Fault::Unavailable
+            | Fault::NoAccess
+            | Fault::Conflict
+            | Fault::Failed => Kind::Refused,
         };
         let mut causes = error.causes.into_iter().rev();
         let source = match causes.next() {

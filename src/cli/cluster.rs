@@ -2,14 +2,18 @@
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use serde::Serialize;
-use windlass_provider::{Found, Owner, State};
+use windlass_provider::Scope;
 
-use super::{App, cluster_flags::flags_at, destroy, setup};
+use super::{
+    App,
+    cluster_flags::flags_at,
+    destroy,
+    fleet::{self, Fleet, RegionFlags},
+    setup,
+};
 use crate::{
     error::{Error, Kind, Result},
     output::Table,
-    providers,
 };
 
 /// Create, delete, list or show clusters. They are found by their marks, not by files on this machine.
@@ -24,78 +28,45 @@ enum ClusterCommand {
     Create(Box<setup::CreateArgs>),
     /// Delete a cluster that windlass made, with all that is on it, and print a receipt
     Delete(destroy::DestroyArgs),
-    /// List the clusters that windlass made
+    /// List the clusters that windlass made, wherever they run
+    ///
+    /// Every provider that this machine has access to is asked at once, and clusters are found by their marks: no file of a
+    /// setup is needed. A provider that fails is told of, hides no other, and decides the exit code.
     List {
         /// Those of other makers too
         #[arg(long)]
         all: bool,
+        #[command(flatten)]
+        regions: RegionFlags,
     },
     /// Show what a cluster is made of
     Show,
-}
-
-/// A cluster as it is listed.
-#[derive(Debug, Serialize)]
-struct Row {
-    cluster: String,
-    provider: String,
-    state: State,
-    made_by: &'static str,
-    created: Option<Timestamp>,
-    expires: Option<Timestamp>,
 }
 
 pub(super) async fn run(args: ClusterArgs, app: App) -> Result<()> {
     match args.command {
         ClusterCommand::Create(args) => setup::create(*args, app).await,
         ClusterCommand::Delete(args) => destroy::delete(args, app).await,
-        ClusterCommand::List { all } => list(all, app).await,
+        ClusterCommand::List { all, regions } => list(all, &regions, app).await,
         ClusterCommand::Show => show(app).await,
     }
 }
 
-async fn list(all: bool, app: App) -> Result<()> {
+async fn list(all: bool, regions: &RegionFlags, app: App) -> Result<()> {
     app.say_rehearsal();
     let only = app.global().provider.clone();
-    let mut rows = Vec::new();
-    for id in providers::BUILT {
-        if only.as_deref().is_some_and(|only| only != id.as_str()) {
-            continue;
-        }
-        let place = app.place(*id).await?;
-        for found in place.provider.discover(&place.cx, None).await? {
-            if all || found.observed.owner == Owner::Ours {
-                rows.push(Row {
-                    cluster: found.resource.cluster.to_string(),
-                    provider: id.to_string(),
-                    state: found.observed.state,
-                    made_by: maker(&found),
-                    created: found.tags.as_ref().map(|tags| tags.created),
-                    expires: found.tags.as_ref().and_then(|tags| tags.expires),
-                });
-            }
-        }
+    let mut fleet = Fleet::find(&app, only.as_deref(), regions.scope()).await?;
+    if !all {
+        fleet.clusters.retain(|cluster| cluster.is_ours());
     }
-    rows.sort_by(|a, b| (&a.cluster, &a.provider).cmp(&(&b.cluster, &b.provider)));
-    rows.dedup_by(|a, b| (&a.cluster, &a.provider) == (&b.cluster, &b.provider));
-    let mut table = Table::new(&[
-        "CLUSTER", "PROVIDER", "STATE", "MADE BY", "CREATED", "EXPIRES",
-    ]);
-    for row in &rows {
-        table.add([
-            row.cluster.clone(),
-            row.provider.clone(),
-            word(row.state),
-            row.made_by.to_owned(),
-            time(row.created),
-            time(row.expires),
-        ]);
+    if fleet.clusters.is_empty() && fleet.is_whole() {
+        app.output().note(match all {
+            true => "there are no clusters",
+            false => "there are no clusters that windlass made",
+        });
     }
-    if rows.is_empty() {
-        app.output()
-            .note("there are no clusters that windlass made");
-    }
-    app.output().show_table(&rows, &table)
+    fleet::show(&app, &fleet.clusters)?;
+    fleet.verdict("the list is not whole")
 }
 
 async fn show(app: App) -> Result<()> {
@@ -104,7 +75,10 @@ async fn show(app: App) -> Result<()> {
     let provider = app.provider_of(&settings)?;
     let place = app.place(provider).await?;
     let cluster = &settings.cluster.value;
-    let found = place.provider.discover(&place.cx, Some(cluster)).await?;
+    let found = place
+        .provider
+        .discover(&place.cx, Scope::of(cluster))
+        .await?;
     if found.is_empty() {
         return Err(Error::message(
             Kind::Refused,
@@ -112,7 +86,7 @@ async fn show(app: App) -> Result<()> {
         )
         .hint("list them: windlass cluster list"));
     }
-    let mut table = Table::new(&["RESOURCE", "NAME", "STATE", "MADE BY", "CREATED", "DETAIL"]);
+    let mut table = Table::new(&["RESOURCE", "NAME", "STATE", "OWNER", "CREATED", "DETAIL"]);
     for item in &found {
         let outputs = item
             .observed
@@ -124,31 +98,13 @@ async fn show(app: App) -> Result<()> {
         table.add([
             item.resource.kind.clone(),
             item.resource.name.clone(),
-            word(item.observed.state),
-            maker(item).to_owned(),
+            fleet::word(item.observed.state).to_owned(),
+            fleet::maker(item.observed.owner).to_owned(),
             time(item.tags.as_ref().map(|tags| tags.created)),
             item.observed.detail.clone().unwrap_or(outputs),
         ]);
     }
     app.output().show_table(&found, &table)
-}
-
-fn maker(found: &Found) -> &'static str {
-    match found.observed.owner {
-        Owner::Ours => "windlass",
-        Owner::Foreign => "others",
-    }
-}
-
-fn word(state: State) -> String {
-    match state {
-        State::Missing => "missing",
-        State::Making => "half made",
-        State::Ready => "ready",
-        State::Deleting => "deleting",
-        State::Failed => "failed",
-    }
-    .to_owned()
 }
 
 fn time(at: Option<Timestamp>) -> String {

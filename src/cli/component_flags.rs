@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueHint};
 use serde_json::{Map, Value};
-use windlass_provider::{ClusterName, ProviderId};
+use windlass_provider::{ClusterName, ProviderId, Scope};
 
 use super::{App, app::Place, cluster_flags::flags_at, components::Asked};
 use crate::{
@@ -176,7 +176,7 @@ impl TargetFlags {
 
 /// Refuses a cluster that is not one of the rehearsal's.
 async fn refuse_real(place: &Place, connection: &Connection) -> Result<()> {
-    for found in place.provider.discover(&place.cx, None).await? {
+    for found in place.provider.discover(&place.cx, Scope::all()).await? {
         let access = place
             .provider
             .kubeconfig(&place.cx, &found.resource.cluster)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use windlass_provider::{Owner, ProviderId};
+use windlass_provider::{Owner, ProviderId, Scope};
 
 use super::{
     App,
@@ -113,7 +113,7 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
     let guard = run::Guard::begin(&app, &place, &cluster, command, &args.run).await?;
     let cx = guard.cx();
     let found = guard
-        .preparing(async { Ok(place.provider.discover(cx, Some(&cluster)).await?) })
+        .preparing(async { Ok(place.provider.discover(cx, Scope::of(&cluster)).await?) })
         .await?;
     let ours = found.iter().any(|item| item.observed.owner == Owner::Ours);
     if args.bare && !ours && !found.is_empty() {
@@ -192,7 +192,10 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
     };
     let ended = run::execute(&app, &place, guard, work).await?;
     // The audit looks at the provider again, never at what the run remembers.
-    let audit = place.provider.discover(&place.cx, Some(&cluster)).await;
+    let audit = place
+        .provider
+        .discover(&place.cx, Scope::of(&cluster))
+        .await;
     let facts = ended::Audit {
         found,
         after: audit,

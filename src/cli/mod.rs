@@ -17,6 +17,7 @@ mod drift;
 mod ended;
 mod env;
 mod export;
+mod fleet;
 mod global;
 mod install;
 mod kubeconfig;

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use serde_json::Value;
-use windlass_provider::{ClusterName, Ctx};
+use windlass_provider::{ClusterName, Ctx, Scope};
 
 use super::{App, app::Place, cluster_flags::flags_at, config, doctor, status};
 use crate::{
@@ -120,7 +120,10 @@ async fn look(
             Err(error) => missing("doctor", &error),
         });
     }
-    let found = place.provider.discover(&bounded(), Some(cluster)).await;
+    let found = place
+        .provider
+        .discover(&bounded(), Scope::of(cluster))
+        .await;
     sections.push(match found {
         Ok(found) => {
             let lines = found.iter().map(|item| {

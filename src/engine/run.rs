@@ -421,6 +421,7 @@ impl<'a, A: Serialize + Send + Sync> Run<'a, A> {
             | Fault::Transient
             | Fault::Invalid
             | Fault::Unavailable
+            | Fault::NoAccess
             | Fault::Conflict
             | Fault::Failed => Kind::Stopped,
         }

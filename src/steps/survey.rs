@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
-use windlass_provider::{ClusterName, Ctx, Owner, Provider, Result, State};
+use windlass_provider::{ClusterName, Ctx, Owner, Provider, Result, Scope, State};
 
 use super::chart::release_ref;
 use crate::{
@@ -81,7 +81,7 @@ pub async fn survey(
     name: &ClusterName,
     catalog: &Catalog,
 ) -> Result<Option<Survey>> {
-    let found = provider.discover(cx, Some(name)).await?;
+    let found = provider.discover(cx, Scope::of(name)).await?;
     if found.is_empty() {
         return Ok(None);
     }

@@ -79,7 +79,7 @@ fn a_platform_rises_and_goes_without_leaving_anything() {
         .expect(0);
     let list: serde_json::Value = serde_json::from_str(&list.out).expect("JSON");
     assert_eq!(list[0]["cluster"], "dot");
-    assert_eq!(list[0]["made_by"], "windlass");
+    assert_eq!(list[0]["owner"], "ours");
     let show = bed.run(&["cluster", "show", "--rehearse"]).expect(0);
     assert!(show.out.contains("kind cluster"), "{}", show.out);
     let env = bed.run(&["env", "--rehearse"]).expect(0);

@@ -10,6 +10,7 @@ mod drains;
 mod drift;
 mod everything;
 mod files;
+mod fleet;
 mod help;
 mod kubeconfig;
 mod kubectl;

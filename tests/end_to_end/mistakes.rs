@@ -134,7 +134,7 @@ fn a_cluster_of_somebody_else_is_used_and_never_deleted() {
         "{}",
         status.out
     );
-    assert_eq!(clusters(&bed)[0]["made_by"], "others");
+    assert_eq!(clusters(&bed)[0]["owner"], "foreign");
 
     let down = bed.run(DESTROY).expect(0);
     assert!(
@@ -165,7 +165,7 @@ fn a_cluster_of_somebody_else_is_used_and_never_deleted() {
     ] {
         assert!(down.out.contains(said), "{said}:\n{}", down.out);
     }
-    assert_eq!(clusters(&bed)[0]["made_by"], "others");
+    assert_eq!(clusters(&bed)[0]["owner"], "foreign");
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub enum Fault {
     Invalid,
     /// A program, file or service that is needed is not there.
     Unavailable,
+    /// Nothing on this machine leads there: no credentials are set, or the place's program is not installed.
+    NoAccess,
     /// Something else holds the name, the port or the lock.
     Conflict,
     /// It was tried and failed for good.

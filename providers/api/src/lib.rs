@@ -10,6 +10,7 @@ mod clock;
 mod context;
 mod error;
 mod resource;
+mod scope;
 mod spec;
 mod tags;
 mod trace;
@@ -24,6 +25,7 @@ pub use error::{Error, Fault, Result};
 pub use resource::{
     Change, Difference, Facts, Found, Known, Observed, Outputs, Owner, Resource, ResourceId, State,
 };
+pub use scope::{Regions, Scope};
 pub use spec::{
     ClusterName, ClusterSpec, InvalidName, KindOptions, NodePool, NodeSize, Nodes, ProviderId,
     Taint, TaintEffect,
@@ -64,7 +66,10 @@ pub trait Provider: Send + Sync {
 
     /// Rebuilds the resources of one cluster, or of all, from tags alone: in the order of creation, with what each needs,
     /// and with what controllers left behind. Destroy, audit and `cluster list` use only this.
-    async fn discover(&self, cx: &Ctx, cluster: Option<&ClusterName>) -> Result<Vec<Found>>;
+    ///
+    /// [`Fault::NoAccess`] where nothing on this machine leads there: no credentials, or no program. That is no fault to
+    /// somebody who asks everywhere; a place that is there and does not answer is another.
+    async fn discover(&self, cx: &Ctx, scope: Scope<'_>) -> Result<Vec<Found>>;
 
     /// Returns how to reach the cluster's API, and with which credential for now.
     async fn kubeconfig(&self, cx: &Ctx, cluster: &ClusterName) -> Result<Kubeconfig>;

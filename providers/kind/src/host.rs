@@ -63,7 +63,11 @@ impl Host {
         }
         Err(match refusal {
             Some(error) => error,
-            None => missing(&[absent_engine(programs, wanted)?]),
+            // Without an engine there are no clusters of kind's to be reached from here.
+            None => Error {
+                fault: Fault::NoAccess,
+                ..missing(&[absent_engine(programs, wanted)?])
+            },
         })
     }
 

@@ -27,7 +27,7 @@ mod want;
 use async_trait::async_trait;
 use windlass_provider::{
     Change, Check, ClusterName, ClusterSpec, Ctx, ExecCredential, Facts, Found, Known, Kubeconfig,
-    Observed, Outputs, Provider, ProviderId, Resource, Result,
+    Observed, Outputs, Provider, ProviderId, Resource, Result, Scope,
 };
 
 pub use engine::Engine;
@@ -82,8 +82,9 @@ impl Provider for Kind {
         delete::delete(&self.programs, cx, resource).await
     }
 
-    async fn discover(&self, cx: &Ctx, cluster: Option<&ClusterName>) -> Result<Vec<Found>> {
-        discover::discover(&self.programs, cx, cluster).await
+    async fn discover(&self, cx: &Ctx, scope: Scope<'_>) -> Result<Vec<Found>> {
+        // A machine has no regions.
+        discover::discover(&self.programs, cx, scope.cluster).await
     }
 
     async fn kubeconfig(&self, cx: &Ctx, cluster: &ClusterName) -> Result<Kubeconfig> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
-use windlass_provider::{Check, Ctx, Error, Fault, Provider, Verdict};
+use windlass_provider::{Check, Ctx, Error, Fault, Provider, Scope, Verdict};
 
 use crate::machine::{Machine, nothing, spec};
 
@@ -230,7 +230,7 @@ async fn missing_programs_are_all_named_with_how_to_get_them() {
     assert_eq!(error.fault, Fault::Invalid);
     let error = machine
         .kind()
-        .discover(&machine.cx(), None)
+        .discover(&machine.cx(), Scope::all())
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "docker is not installed");
@@ -306,7 +306,11 @@ async fn the_first_engine_that_answers_is_taken_and_the_silent_one_named() {
         .unwrap();
     assert_eq!(facts.identity, "podman 5.4.1, kind 0.33.0");
     assert_eq!(
-        machine.kind().discover(&machine.cx(), None).await.unwrap(),
+        machine
+            .kind()
+            .discover(&machine.cx(), Scope::all())
+            .await
+            .unwrap(),
         []
     );
     assert!(

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::machine::{Machine, nothing, spec};
 use windlass_provider::{
-    Auth, Change, Fault, NodePool, Owner, Provider, State, Taint, TaintEffect, Verdict,
+    Auth, Change, Fault, NodePool, Owner, Provider, Scope, State, Taint, TaintEffect, Verdict,
 };
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_cluster_is_made_once_found_again_and_deleted_whole() {
         access.auth
     );
 
-    let found = kind.discover(&cx, None).await.unwrap();
+    let found = kind.discover(&cx, Scope::all()).await.unwrap();
     assert_eq!(found.len(), 1);
     let tags = found[0].tags.as_ref().unwrap();
     assert_eq!(tags.cluster, spec.name);
@@ -106,7 +106,7 @@ async fn a_cluster_is_made_once_found_again_and_deleted_whole() {
         kind.delete(&cx, &cluster, &nothing()).await.unwrap(),
         Change::Absent
     );
-    assert_eq!(kind.discover(&cx, Some(&spec.name)).await.unwrap(), []);
+    assert_eq!(kind.discover(&cx, Scope::of(&spec.name)).await.unwrap(), []);
     let error = kind.kubeconfig(&cx, &spec.name).await.unwrap_err();
     assert_eq!(error.to_string(), "there is no kind cluster \"dot\"");
     assert_eq!(
@@ -225,7 +225,7 @@ async fn a_cluster_of_somebody_else_is_used_and_never_deleted() {
         kind.ensure(&cx, &cluster, &nothing()).await.unwrap().0,
         Change::Unchanged
     );
-    let found = kind.discover(&cx, None).await.unwrap();
+    let found = kind.discover(&cx, Scope::all()).await.unwrap();
     assert_eq!(
         found.len(),
         1,
