@@ -115,6 +115,16 @@ impl Rehearsal {
         self.world.manifest(component, &format!("v{version}"))
     }
 
+    /// Lets there be a Git repository of whose content nothing is known, unless the world has one of that URL; returns whether it
+    /// had none.
+    ///
+    /// # Errors
+    /// The world does not answer.
+    pub async fn assume_repository(&self, url: &str) -> Result<bool> {
+        let assumed = self.world.assume_repository(url).await;
+        assumed.map_err(|error| Error::new(Kind::Refused, error))
+    }
+
     /// Returns the beginning of the command line that stands in for a program: this binary.
     ///
     /// # Errors

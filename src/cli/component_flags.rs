@@ -15,7 +15,7 @@ use crate::{
     catalog::{Component, Typing, assign, merge},
     error::{Error, Kind, Result},
     files::atomic,
-    settings::{Settings, value_path, variable, version},
+    settings::{Flags, GitOpsFlags, Settings, value_path, variable, version},
     spec::ComponentSpec,
     steps::Connection,
 };
@@ -103,7 +103,15 @@ impl TargetFlags {
 
     /// Opens the cluster: the one that the settings name, or the one that a kubeconfig names.
     pub(super) async fn open(&self, app: &App) -> Result<Target> {
-        let mut flags = flags_at(app, None)?;
+        self.open_with(app, GitOpsFlags::default()).await
+    }
+
+    /// Opens the cluster, with what flags say of Git.
+    pub(super) async fn open_with(&self, app: &App, gitops: GitOpsFlags) -> Result<Target> {
+        let mut flags = Flags {
+            gitops,
+            ..flags_at(app, None)?
+        };
         if !self.is_given() {
             let mut settings = app.settings(flags)?;
             let id = app.provider_of(&settings)?;

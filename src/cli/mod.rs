@@ -18,6 +18,7 @@ mod ended;
 mod env;
 mod export;
 mod fleet;
+mod gitops;
 mod global;
 mod install;
 mod kubeconfig;
@@ -81,6 +82,8 @@ enum Command {
     Upgrade(Box<upgrade::UpgradeArgs>),
     Uninstall(uninstall::UninstallArgs),
     Status(status::StatusArgs),
+    #[command(name = "gitops")]
+    GitOps(gitops::GitOpsArgs),
     Cluster(cluster::ClusterArgs),
     Kubeconfig(kubeconfig::KubeconfigArgs),
     Token(token::TokenArgs),
@@ -123,6 +126,7 @@ impl Command {
             Command::Upgrade(args) => upgrade::run(*args, app).await,
             Command::Uninstall(args) => uninstall::run(args, app).await,
             Command::Status(args) => status::run(args, app).await,
+            Command::GitOps(args) => gitops::run(args, app).await,
             Command::Cluster(args) => cluster::run(args, app).await,
             Command::Kubeconfig(args) => kubeconfig::run(args, app).await,
             Command::Token(args) => token::run(args, app).await,

@@ -237,6 +237,18 @@ pub(super) async fn execute(
             (plan, None)
         }
     };
+    if let Some(rehearsal) = &place.rehearsal {
+        for step in &plan.steps {
+            if let Action::SyncGit { scope } = &step.action
+                && let Some(url) = scope["url"].as_str()
+                && rehearsal.assume_repository(url).await?
+            {
+                app.output().note(&format!(
+                    "rehearsal: what is in {url} is not looked at: it is assumed to be there, and its folders to be empty"
+                ));
+            }
+        }
+    }
     let cluster = plan.cluster.clone();
     let steps = Steps {
         exec: place.exec(&cluster)?,

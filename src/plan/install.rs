@@ -25,7 +25,7 @@ pub struct Manifest {
 /// What was looked up before planning an install.
 #[derive(Clone, Debug)]
 pub struct InstallFacts<'a> {
-    /// "install" or "upgrade".
+    /// "install", "upgrade" or "gitops sync".
     pub command: &'a str,
     /// The cluster.
     pub cluster: ClusterName,
@@ -59,7 +59,7 @@ pub fn install(facts: InstallFacts<'_>) -> Plan {
         &ready,
     );
     steps.extend(components.into_iter().map(|mut step| {
-        if facts.command != "install" {
+        if facts.command == "upgrade" {
             step.title = step.title.replacen("install", facts.command, 1);
         }
         if let Action::InstallChart { chart } = &mut step.action {

@@ -3,6 +3,7 @@
 mod action;
 mod destroy;
 mod drain;
+mod gitops;
 mod install;
 mod setup;
 mod step;
@@ -12,6 +13,7 @@ mod uninstall;
 pub use action::{Action, Chart};
 pub use destroy::{DestroyFacts, destroy};
 pub use drain::{Drainable, Phase};
+pub use gitops::gitops;
 pub use install::{InstallFacts, Manifest, install};
 pub use setup::{SetupFacts, setup};
 pub use step::{InvalidPlan, Plan, Step, StepId, name_run};

@@ -1,10 +1,10 @@
 //! The plan of `setup`.
 
-use serde_json::json;
 use windlass_provider::Resource;
 
 use super::{
     Action, Manifest, Plan, Step, StepId,
+    gitops::sync,
     install::{component_id, install_all, open_inventory},
 };
 use crate::{
@@ -70,7 +70,8 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Plan {
         &ready,
     ));
     steps.extend(namespaces);
-    steps.extend(sync(spec));
+    let synced = spec.gitops.as_ref();
+    steps.extend(synced.map(|gitops| sync(gitops, component_id("flux"))));
     Plan {
         command: "setup".to_owned(),
         cluster: cluster.clone(),
@@ -96,30 +97,4 @@ fn ensure_resource(resource: Resource) -> Step {
         limit_seconds: resource.limit.as_secs(),
         action: Action::EnsureResource { resource },
     }
-}
-
-fn sync(spec: &Spec) -> Option<Step> {
-    let gitops = spec.gitops.as_ref()?;
-    Some(Step {
-        id: StepId::new("kube/gitops"),
-        title: format!("sync {} from {}", gitops.path, gitops.url),
-        needs: vec![component_id("flux")],
-        action: Action::SyncGit {
-            scope: json!({
-                "url": gitops.url,
-                "ref": gitops.reference,
-                "path": gitops.path,
-                "interval": format!("{}s", gitops.interval_seconds),
-                "prune": gitops.prune,
-                "namespace": gitops.namespace,
-            }),
-        },
-        makes: vec![
-            format!("GitRepository {}/windlass", gitops.namespace),
-            format!("Kustomization {}/windlass", gitops.namespace),
-        ],
-        removes: Vec::new(),
-        usual_seconds: 20,
-        limit_seconds: 15 * 60,
-    })
 }

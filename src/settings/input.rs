@@ -51,6 +51,29 @@ pub struct Flags {
     pub without: Vec<String>,
     /// `--config FILE`.
     pub config: Option<PathBuf>,
+    /// What is said of Git.
+    pub gitops: GitOpsFlags,
+}
+
+/// What the flags of `gitops sync` say, as it was typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GitOpsFlags {
+    /// `--url URL`.
+    pub url: Option<String>,
+    /// `--branch NAME`.
+    pub branch: Option<String>,
+    /// `--tag NAME`.
+    pub tag: Option<String>,
+    /// `--commit COMMIT`.
+    pub commit: Option<String>,
+    /// `--path FOLDER`.
+    pub path: Option<String>,
+    /// `--interval DURATION`.
+    pub interval: Option<String>,
+    /// `--prune` and `--no-prune`.
+    pub prune: Option<bool>,
+    /// `--namespace NAMESPACE`.
+    pub namespace: Option<String>,
 }
 
 /// All that settings are made from, besides the files.

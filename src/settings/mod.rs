@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use windlass_provider::{ClusterName, NodePool, NodeSize, ProviderId};
 
 pub use file::{Component, GitOps, GitReference};
-pub use input::{Flags, Inputs, Variables};
+pub use input::{Flags, GitOpsFlags, Inputs, Variables};
 pub use origin::{Origin, Setting};
 pub use problem::Problem;
 pub use words::{Ruled, format_duration, parse_duration, suggest, value_path, variable, version};
@@ -80,7 +80,7 @@ pub struct Settings {
     pub without: Option<Setting<Vec<String>>>,
     /// What the file says of components. Whether they exist only the catalogue knows: [`Settings::check_components`].
     pub components: BTreeMap<String, Component>,
-    /// What the file says of Git.
+    /// What is said of Git.
     pub gitops: Option<GitOps>,
     /// The namespaces of teams.
     pub namespaces: Option<Setting<Vec<String>>>,

@@ -9,7 +9,8 @@ use anyhow::anyhow;
 use windlass_provider::ClusterName;
 
 use super::{
-    FILE, Inputs, Origin, PORTS, Problem, Setting, Settings, Variables,
+    FILE, GitOps, GitOpsFlags, GitReference, Inputs, Origin, PORTS, Problem, Setting, Settings,
+    Variables,
     file::{Contents, overlay, read},
     names,
     problem::refuse,
@@ -50,6 +51,8 @@ const ENVIRONMENT: Source = source("--environment", &["WINDLASS_ENVIRONMENT"]);
 const ONLY: Source = source("--only", &["WINDLASS_ONLY"]);
 const WITHOUT: Source = source("--without", &["WINDLASS_WITHOUT"]);
 const CONFIG: Source = source("--config", &["WINDLASS_CONFIG"]);
+
+const GIT_URL: Source = source("--url", &[]);
 
 /// The cluster that is meant where nobody named one.
 const DEFAULT_CLUSTER: &str = "dot";
@@ -106,7 +109,7 @@ pub(super) fn resolve(inputs: &Inputs) -> Result<Settings> {
         only: list(&flags.only, &ONLY),
         without: list(&flags.without, &WITHOUT),
         components: contents.components,
-        gitops: contents.gitops,
+        gitops: resolver.gitops(&flags.gitops, contents.gitops),
         namespaces: contents.namespaces,
         variables: resolver.variables.clone(),
     };
@@ -152,6 +155,71 @@ impl Resolver {
                 None
             }
         }
+    }
+
+    /// Lays the flags about Git over what the file says; `None` where neither names a repository.
+    fn gitops(&self, flags: &GitOpsFlags, below: Option<GitOps>) -> Option<GitOps> {
+        let GitOps {
+            url,
+            reference,
+            path,
+            interval,
+            prune,
+            namespace,
+        } = match (below, &flags.url) {
+            (Some(below), Some(_)) => GitOps {
+                url: self.choose(flags.url.as_deref(), &GIT_URL, None, names::git_url)?,
+                ..below
+            },
+            (Some(below), None) => below,
+            (None, url) => GitOps {
+                url: self.choose(url.as_deref(), &GIT_URL, None, names::git_url)?,
+                reference: None,
+                path: None,
+                interval: None,
+                prune: None,
+                namespace: None,
+            },
+        };
+        let kinds: [(_, _, Parse<GitReference>); 3] = [
+            (&flags.branch, "--branch", |text| {
+                names::git_reference(text).map(GitReference::Branch)
+            }),
+            (&flags.tag, "--tag", |text| {
+                names::git_reference(text).map(GitReference::Tag)
+            }),
+            (&flags.commit, "--commit", |text| {
+                names::git_commit(text).map(GitReference::Commit)
+            }),
+        ];
+        let reference = kinds
+            .into_iter()
+            .find(|(flag, ..)| flag.is_some())
+            .map_or(reference, |(flag, name, parse)| {
+                self.choose(flag.as_deref(), &source(name, &[]), None, parse)
+            });
+        let text = |flag: &Option<String>, name, below, parse| {
+            self.choose(flag.as_deref(), &source(name, &[]), below, parse)
+        };
+        Some(GitOps {
+            url,
+            reference,
+            path: text(&flags.path, "--path", path, names::git_path),
+            interval: self.choose(
+                flags.interval.as_deref(),
+                &source("--interval", &[]),
+                interval,
+                words::interval,
+            ),
+            prune: flags
+                .prune
+                .map(|value| Setting {
+                    value,
+                    origin: Origin::Flag(if value { "--prune" } else { "--no-prune" }),
+                })
+                .or(prune),
+            namespace: text(&flags.namespace, "--namespace", namespace, names::label),
+        })
     }
 
     /// Reads `windlass.toml`, or what is asked for in its place, and lays the environment over it.

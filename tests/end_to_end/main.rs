@@ -11,6 +11,7 @@ mod drift;
 mod everything;
 mod files;
 mod fleet;
+mod gitops;
 mod help;
 mod kubeconfig;
 mod kubectl;

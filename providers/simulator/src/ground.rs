@@ -9,7 +9,7 @@ use crate::{
     kube::{self, ApiServer},
     log::Log,
     reactors,
-    site::{self, Cluster, Entry, Role, Site, Status},
+    site::{self, Cluster, Entry, Repository, Role, Site, Status},
     tls::Identity,
 };
 use jiff::Timestamp;
@@ -83,6 +83,16 @@ impl Ground {
         let at = self.clock.now();
         self.log.append(at, Some(entry.clone()));
         site.take(at, entry);
+    }
+
+    /// Lets there be a Git repository of which nothing is known, unless there is one of that URL; returns whether there was none.
+    pub(crate) fn assume_repository(&self, url: &str) -> bool {
+        if self.site().repositories.contains_key(url) {
+            return false;
+        }
+        self.write(Entry::Repository(Repository::assumed(url)));
+        self.stirred.notify_waiters();
+        true
     }
 
     /// Returns a new id of 64 hexadecimal digits, as docker's.

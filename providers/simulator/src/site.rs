@@ -197,6 +197,25 @@ pub(crate) struct Repository {
     pub(crate) branch: String,
     /// Contents by path.
     pub(crate) files: BTreeMap<String, String>,
+    /// Tags, all of them at the head of the branch.
+    #[serde(default)]
+    pub(crate) tags: BTreeSet<String>,
+    /// Whether nobody said what is in it: it then has every branch, tag and commit, and every folder, with nothing in it.
+    #[serde(default)]
+    pub(crate) assumed: bool,
+}
+
+impl Repository {
+    /// Returns one of which nothing is known but its URL.
+    pub(crate) fn assumed(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            branch: main_branch(),
+            files: BTreeMap::new(),
+            tags: BTreeSet::new(),
+            assumed: true,
+        }
+    }
 }
 
 fn main_branch() -> String {

@@ -111,11 +111,29 @@ impl World {
     pub async fn inject(&self, faults: &FaultFile) -> Result<()> {
         match &self.place {
             Place::Here(here) => here.ground.faults.put(faults, here.ground.clock.now()),
-            Place::There(_) => remote::post(&self.endpoint, "control/faults", faults.text())
-                .await
-                .context("cannot hand the faults to the world")?,
+            Place::There(_) => {
+                let answer = remote::post(&self.endpoint, "control/faults", faults.text()).await;
+                answer.context("cannot hand the faults to the world")?;
+            }
         }
         Ok(())
+    }
+
+    /// Lets there be a Git repository of whose content nothing is known, unless there is one of that URL; returns whether it was not
+    /// there. It has every branch, tag and folder, and nothing in them.
+    ///
+    /// # Errors
+    /// Another process runs the world and does not answer.
+    pub async fn assume_repository(&self, url: &str) -> Result<bool> {
+        match &self.place {
+            Place::Here(here) => Ok(here.ground.assume_repository(url)),
+            Place::There(_) => {
+                let body = serde_json::json!(url).to_string();
+                let answer = remote::post(&self.endpoint, "control/git/assume", &body).await;
+                let answer = answer.context("cannot tell the world of a repository")?;
+                Ok(answer == true)
+            }
+        }
     }
 
     /// Returns the URL at which the world is reached; it contains a secret token.

@@ -91,13 +91,14 @@ fn kustomization(object: &Value) -> Option<Reason> {
 
 /// A source that the registry does not have, or does not give. The controller would ask for ever.
 fn source(object: &Value) -> Option<Reason> {
-    const FINAL: [&str; 6] = [
+    const FINAL: [&str; 7] = [
         "MANIFEST_UNKNOWN",
         "NAME_UNKNOWN",
         "UNAUTHORIZED",
         "DENIED",
         "authentication required",
         "repository not found",
+        "couldn't find remote ref",
     ];
     let fetch = condition(object, "FetchFailed").filter(|it| it["status"] == "True")?;
     let message = fetch["message"].as_str()?;

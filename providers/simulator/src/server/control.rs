@@ -12,7 +12,8 @@
 //! - `POST machine {…}`: how the machine misbehaves ([`crate::site::Faults`]); what is left out behaves.
 //! - `POST balancers true|false`: the clusters of the machine have load balancers, as with cloud-provider-kind.
 //! - `POST faults`: puts a file of faults in force (TOML, [`crate::FaultFile`]), in place of the one before.
-//! - `POST git {"url", "branch", "files"}`: makes or replaces a Git repository; without files it goes away.
+//! - `POST git {"url", "branch", "files"}`: makes or replaces a Git repository.
+//! - `POST git/assume URL`: where there is no such repository, there is one now of whose content nothing is known; answers whether so.
 
 use super::{refuse, say};
 use crate::{
@@ -112,6 +113,10 @@ async fn act(
             ground.write(Entry::Repository(repository));
             ground.stirred.notify_waiters();
             Ok(json!({}))
+        }
+        ("POST", "git/assume") => {
+            let url: String = read(body)?;
+            Ok(json!(ground.assume_repository(&url)))
         }
         _ => Err((
             StatusCode::NOT_FOUND,

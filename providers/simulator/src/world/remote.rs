@@ -12,6 +12,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpStream, sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
@@ -23,6 +24,9 @@ struct Reading {
     /// Simulated seconds per real second; `None` = time stands still between jumps.
     factor: Option<f64>,
 }
+
+/// No answer is longer, in bytes.
+const LIMIT: usize = 1 << 20;
 
 #[derive(Clone)]
 pub(super) struct RemoteClock(Arc<Shared>);
@@ -123,14 +127,15 @@ struct Answer {
     _connection: AbortOnDropHandle<()>,
 }
 
-/// Posts a text to the world at `endpoint`.
-pub(super) async fn post(endpoint: &str, path: &str, text: &str) -> Result<()> {
+/// Posts a text to the world at `endpoint`, and returns its answer.
+pub(super) async fn post(endpoint: &str, path: &str, text: &str) -> Result<Value> {
     let answer = send(endpoint, Method::POST, path, Body::from(text.to_owned())).await?;
     let status = answer.response.status();
     if status != http::StatusCode::OK {
         bail!("it answers {status}");
     }
-    Ok(())
+    let body = axum::body::to_bytes(answer.response.into_body(), LIMIT).await?;
+    Ok(serde_json::from_slice(&body)?)
 }
 
 async fn get(endpoint: &str, path: &str) -> Result<Answer> {

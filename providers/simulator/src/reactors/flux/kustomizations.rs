@@ -179,20 +179,15 @@ fn build(cx: &Cx<'_>, it: &Value, url: &str) -> Result<Vec<Value>, (&'static str
         .trim_start_matches("./")
         .trim_matches('/')
         .to_owned();
-    let files = cx
-        .ground
-        .site()
-        .repositories
-        .get(url)
-        .map(|it| it.files.clone())
-        .unwrap_or_default();
+    let repository = cx.ground.site().repositories.get(url).cloned();
+    let (files, assumed) = repository.map_or_else(Default::default, |it| (it.files, it.assumed));
     let within = |file: &str| {
         path.is_empty()
             || file
                 .strip_prefix(path.as_str())
                 .is_some_and(|rest| rest.starts_with('/'))
     };
-    if !files.keys().any(|file| within(file)) {
+    if !assumed && !files.keys().any(|file| within(file)) {
         let shown = crate::ground::digest(&path);
         let message = format!(
             "kustomization path not found: stat /tmp/kustomization-{}/{path}: no such file or directory",

@@ -190,32 +190,28 @@ pub(super) fn helm_chart(cx: &Cx<'_>, it: &Value) -> Next {
 
 pub(super) fn git_repository(cx: &Cx<'_>, it: &Value) -> Next {
     let spec = &it["spec"];
-    let (url, branch) = (
-        text(spec, "url"),
-        spec["ref"]["branch"].as_str().unwrap_or("master"),
-    );
+    let (url, reference) = (text(spec, "url"), &spec["ref"]);
     let known = cx.ground.site().repositories.get(url).cloned();
-    let current = known.as_ref().map(revision);
+    let found = known.as_ref().map(|known| revision(known, reference));
+    let current = found.as_ref().and_then(|found| found.as_ref().ok());
     // A repository whose content changed is fetched again.
     let stored = it["status"]["artifact"]["revision"].as_str();
-    if super::ready(it) && stored == current.as_deref() {
+    if super::ready(it) && stored == current.map(String::as_str) {
         return Next::NEVER;
     }
-    fetch_anew(cx, it, stored != current.as_deref(), || match &known {
-        Some(repository) if repository.branch == branch => {
-            let revision = revision(repository);
-            Fetched::Artifact {
-                reason: "Succeeded",
-                message: format!("stored artifact for revision '{revision}'"),
-                digest: format!("sha256:{}", digest(&revision)),
-                revision,
-                extra: json!({}),
-            }
-        }
-        Some(_) => failure(
+    let anew = stored != current.map(String::as_str);
+    fetch_anew(cx, it, anew, || match &found {
+        Some(Ok(revision)) => Fetched::Artifact {
+            reason: "Succeeded",
+            message: format!("stored artifact for revision '{revision}'"),
+            digest: format!("sha256:{}", digest(revision)),
+            revision: revision.clone(),
+            extra: json!({}),
+        },
+        Some(Err(missing)) => failure(
             "GitOperationFailed",
             format!(
-                "failed to checkout and determine revision: unable to clone '{url}': couldn't find remote ref \"refs/heads/{branch}\""
+                "failed to checkout and determine revision: unable to clone '{url}': couldn't find remote ref \"{missing}\""
             ),
         ),
         None => failure(
@@ -227,10 +223,32 @@ pub(super) fn git_repository(cx: &Cx<'_>, it: &Value) -> Next {
     })
 }
 
-/// Returns the revision that a repository is at: its branch, and a hash of its files in place of a commit's.
-pub(super) fn revision(repository: &Repository) -> String {
+/// Returns the revision of a repository that a `spec.ref` means: the branch or tag, and a hash of its files in place of a commit's; or the
+/// name of what it does not have. A commit beats a tag, which beats a branch.
+fn revision(repository: &Repository, reference: &Value) -> Result<String, String> {
     let files = digest(&json!(repository.files).to_string());
-    format!("{}@sha1:{}", repository.branch, &files[..40])
+    let head = &files[..40];
+    let branch = reference["branch"].as_str();
+    if let Some(commit) = reference["commit"].as_str() {
+        return match repository.assumed || commit == head {
+            true => Ok(match branch {
+                Some(branch) => format!("{branch}@sha1:{commit}"),
+                None => format!("sha1:{commit}"),
+            }),
+            false => Err(commit.to_owned()),
+        };
+    }
+    let (kind, name, there) = match reference["tag"].as_str() {
+        Some(tag) => ("tags", tag, repository.tags.contains(tag)),
+        None => {
+            let branch = branch.unwrap_or("master");
+            ("heads", branch, repository.branch == branch)
+        }
+    };
+    match repository.assumed || there {
+        true => Ok(format!("{name}@sha1:{head}")),
+        false => Err(format!("refs/{kind}/{name}")),
+    }
 }
 
 /// Fetches once for each generation, which takes its time.
