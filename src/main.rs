@@ -5,8 +5,9 @@ use std::{panic::AssertUnwindSafe, process::ExitCode, sync::Arc};
 use clap::Parser;
 use tokio::runtime::Runtime;
 use windlass::{
-    cli::{Cli, Signals},
+    cli::{Cli, Global, Signals},
     error::{Error, Kind},
+    output::Output,
     redact::Redactor,
 };
 
@@ -16,7 +17,18 @@ fn main() -> ExitCode {
     }
     // First of all, so that an interruption is never the system's to deal with.
     let begun = begin();
-    let cli = Cli::parse();
+    let (words, told) = match windlass::cli::modernise(std::env::args_os().collect()) {
+        Ok(line) => line,
+        Err(error) => {
+            plain_output().show_error(&error);
+            return ExitCode::from(error.kind.exit_code());
+        }
+    };
+    let parsed = Cli::try_parse_from(words);
+    if let (Some(told), Err(_)) = (&told, &parsed) {
+        plain_output().note(told);
+    }
+    let cli = parsed.unwrap_or_else(|error| error.exit());
     // Fails only where another provider was installed before: there is none.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let redactor = Arc::new(Redactor::new());
@@ -26,6 +38,9 @@ fn main() -> ExitCode {
         }),
     );
     let output = cli.global.output(redactor.clone());
+    if let Some(told) = &told {
+        output.note(told);
+    }
     let (runtime, signals) = match begun {
         Ok(begun) => begun,
         Err(error) => {
@@ -49,6 +64,11 @@ fn main() -> ExitCode {
         }
         Err(_) => ExitCode::from(Kind::Bug.exit_code()),
     }
+}
+
+/// Returns an output for what is said before the command line is understood.
+fn plain_output() -> Output {
+    Global::default().output(Arc::new(Redactor::new()))
 }
 
 /// Starts the runtime, and with it listening for signals.

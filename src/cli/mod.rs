@@ -18,6 +18,7 @@ mod ended;
 mod env;
 mod export;
 mod fleet;
+mod former;
 mod gitops;
 mod global;
 mod install;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use app::App;
+pub use former::modernise;
 pub use global::Global;
 pub use signals::Signals;
 
