@@ -133,10 +133,16 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
         remember_kept(&place.workdir.cluster(&cluster), found);
     }
     if args.drain.skip_drain {
-        let found = drain.take();
-        let keeps = found.into_iter().flatten();
-        kept = keeps.flat_map(|(_, found)| found.keeps).collect();
-        left = if ours { inside.holders } else { Vec::new() };
+        for (phase, found) in drain.take().into_iter().flatten() {
+            kept.extend(found.keeps);
+            match phase {
+                Phase::Volumes if args.drain.keep.contains(&Keep::Volumes) => {
+                    let volumes = found.holds.into_iter();
+                    kept.extend(volumes.map(|name| format!("{name}: you asked to keep volumes")));
+                }
+                _ => left.extend(found.holds),
+            }
+        }
         for holder in &left {
             app.warn(&format!("not drained, and left behind: {holder}"), &[]);
         }
@@ -224,8 +230,8 @@ fn remember_kept(folder: &Path, found: &mut BTreeMap<Phase, Drainable>) {
         let now = found.entry(*phase).or_default();
         let done = past.outcomes.get(&step.id);
         for line in keeps.iter().chain(done.iter().flat_map(|it| &it.kept)) {
-            let goes = |name: &String| line.starts_with(&format!("{name}: "));
-            if !now.keeps.contains(line) && !now.goes.iter().any(goes) {
+            let same = |other: &String| steps::name_in(other) == steps::name_in(line);
+            if !now.keeps.iter().chain(&now.goes).any(same) {
                 now.keeps.push(line.clone());
             }
         }

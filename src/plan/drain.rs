@@ -72,6 +72,8 @@ impl Phase {
 pub struct Drainable {
     /// What goes, by name.
     pub goes: Vec<String>,
+    /// Those of them that hold something outside of the cluster, which is left if nothing drains them.
+    pub holds: Vec<String>,
     /// What stays outside of the cluster by its own word, and why.
     pub keeps: Vec<String>,
 }
@@ -80,7 +82,7 @@ pub struct Drainable {
 pub(super) fn steps(mut found: BTreeMap<Phase, Drainable>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for phase in Phase::ALL {
-        let Drainable { goes, keeps } = found.remove(&phase).unwrap_or_default();
+        let Drainable { goes, keeps, .. } = found.remove(&phase).unwrap_or_default();
         steps.push(Step {
             id: phase.id(),
             title: phase.title().to_owned(),

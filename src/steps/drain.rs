@@ -1,5 +1,7 @@
 //! The phases of the drain.
 
+use std::collections::BTreeSet;
+
 use windlass_provider::{Change, Ctx, Fault, Result};
 
 use super::Steps;
@@ -30,12 +32,19 @@ impl Steps {
         };
         let found = cluster.find_drainable(cx, target).await?;
         Ok(match target {
-            Target::Volumes => kube::list_going(target, &found).is_empty(),
+            Target::Volumes => kube::list_going(&found).is_empty(),
             _ => found.is_empty(),
         })
     }
 
-    pub(super) async fn drain(&self, cx: &Ctx, phase: Phase, keeps: &[String]) -> Result<Outcome> {
+    /// Drains a phase; `planned` is what a look before the run found to go, and `keeps` what it found to stay.
+    pub(super) async fn drain(
+        &self,
+        cx: &Ctx,
+        phase: Phase,
+        planned: &[String],
+        keeps: &[String],
+    ) -> Result<Outcome> {
         let cluster = self.cluster(cx).await?;
         let Some(target) = target_of(phase) else {
             let suspended = cluster.suspend_kustomizations(cx).await?;
@@ -61,13 +70,25 @@ impl Steps {
         })?;
         // What was found before the run, or by one that was killed, is not seen again once its objects are gone.
         let mut kept = drained.kept;
-        kept.extend(keeps.iter().cloned());
-        let change = match drained.removed.is_empty() {
+        kube::add_kept(&mut kept, keeps.iter().cloned());
+        // What went along with something else is gone as well.
+        let mut removed = drained.removed;
+        let told: BTreeSet<String> = [&removed, &drained.given_up]
+            .into_iter()
+            .flatten()
+            .chain(&kept)
+            .map(|line| kube::name_in(line).to_owned())
+            .collect();
+        let along = planned
+            .iter()
+            .filter(|line| !told.contains(kube::name_in(line)));
+        removed.extend(along.cloned());
+        let change = match removed.is_empty() {
             true => Change::Absent,
             false => Change::Removed,
         };
         Ok(Outcome {
-            gone: drained.removed,
+            gone: removed,
             kept: kept.into_iter().collect(),
             left: drained
                 .given_up

@@ -23,8 +23,6 @@ pub struct Inside {
     pub inventory: bool,
     /// What there is to drain, by phase; `None` where the API could not be asked.
     pub drain: Option<BTreeMap<Phase, Drainable>>,
-    /// The objects that hold something outside of the cluster, with what the cloud calls that.
-    pub holders: Vec<String>,
     /// What could not be looked at, each a lower-case fragment.
     pub unproven: Vec<String>,
 }
@@ -67,36 +65,30 @@ async fn read_inside(cx: &Ctx, cluster: &Cluster) -> Result<Inside> {
         .components
         .into_keys()
         .partition(|name| name == "flux");
-    let (drain, holders) = find_drainable(cx, cluster).await?;
     Ok(Inside {
         installed: flux.into_iter().chain(others).collect(),
         namespaces,
         homes,
         inventory: cluster.get(cx, &namespace_ref(NAMESPACE)).await?.is_some(),
-        drain: Some(drain),
-        holders,
+        drain: Some(find_drainable(cx, cluster).await?),
         unproven: Vec::new(),
     })
 }
 
-/// Looks for what there is to drain, by phase; returns besides what holds something outside of the cluster.
-async fn find_drainable(
-    cx: &Ctx,
-    cluster: &Cluster,
-) -> Result<(BTreeMap<Phase, Drainable>, Vec<String>)> {
+/// Looks for what there is to drain, by phase.
+async fn find_drainable(cx: &Ctx, cluster: &Cluster) -> Result<BTreeMap<Phase, Drainable>> {
     let looks = Phase::ALL.into_iter().filter_map(|phase| {
         let target = target_of(phase)?;
         Some(async move {
             let found = cluster.find_drainable(cx, target).await?;
             let drainable = Drainable {
-                goes: kube::list_going(target, &found),
+                goes: kube::list_going(&found),
+                holds: kube::list_holding(target, &found),
                 keeps: kube::list_kept(&found),
             };
-            let holding = kube::list_holding(target, &found);
-            Ok::<_, windlass_provider::Error>(((phase, drainable), holding))
+            Ok::<_, windlass_provider::Error>((phase, drainable))
         })
     });
     let found = futures::future::try_join_all(looks).await?;
-    let (drainable, holding): (_, Vec<Vec<String>>) = found.into_iter().unzip();
-    Ok((drainable, holding.concat()))
+    Ok(found.into_iter().collect())
 }

@@ -37,7 +37,7 @@ pub use manifest::{Origin, fetch, read_manifest};
 pub use present::{Installer, Present, find_present};
 pub use survey::{Health, Installation, Survey, Trouble, explain_survey, survey};
 
-pub use crate::kube::How;
+pub use crate::kube::{How, name_in};
 use crate::{
     catalog::Catalog,
     engine::{Executor, Outcome, Outcomes},
@@ -98,7 +98,7 @@ impl Executor<Action> for Steps {
             Action::InstallChart { chart } => self.install_chart(cx, chart).await,
             Action::MakeNamespaces { names } => self.make_namespaces(cx, names).await,
             Action::SyncGit { scope } => self.sync_git(cx, scope).await,
-            Action::Drain { phase, keeps } => self.drain(cx, *phase, keeps).await,
+            Action::Drain { phase, keeps } => self.drain(cx, *phase, &step.removes, keeps).await,
             Action::UninstallComponent { component } => self.uninstall(cx, component).await,
             Action::RemoveComponent { component, notes } => {
                 let outcome = self.uninstall(cx, component).await?;

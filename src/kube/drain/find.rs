@@ -9,7 +9,7 @@ use super::Target;
 use crate::kube::{Cluster, Kind, ObjectRef, Selector};
 
 /// The groups of Azure Service Operator: each object there is a resource of Azure.
-const ASO: &str = ".azure.com";
+pub(super) const ASO: &str = ".azure.com";
 /// What helm-controller labels the objects of a release with.
 const HELM: &str = "helm.toolkit.fluxcd.io";
 
@@ -207,7 +207,7 @@ pub(super) fn roots(found: &[Value]) -> Vec<&Value> {
     }
 }
 
-fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
+pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
     object["metadata"]["ownerReferences"]
         .as_array()
         .into_iter()

@@ -84,42 +84,55 @@ pub struct Drained {
     pub given_up: Vec<String>,
 }
 
-/// Returns those of `found` whose cloud resource stays by their own word, and why: "Bucket team/data (data-7f2c): …".
+/// Returns the object that a line of a drain is about: "Bucket team/data" of "Bucket team/data (data-7f2c): …".
+#[must_use]
+pub fn name_in(line: &str) -> &str {
+    let end = line.find([':', '(']).unwrap_or(line.len());
+    line[..end].trim_end()
+}
+
+/// Adds lines about what is kept, but for those about what is told already: the first reason is the one that counts.
+pub fn add_kept(kept: &mut BTreeSet<String>, lines: impl IntoIterator<Item = String>) {
+    for line in lines {
+        if !kept.iter().any(|known| name_in(known) == name_in(&line)) {
+            kept.insert(line);
+        }
+    }
+}
+
+/// Returns those of `found` whose cloud resource stays, and why: "Bucket team/data (data-7f2c): …".
 #[must_use]
 pub fn list_kept(found: &[Value]) -> Vec<String> {
-    found
-        .iter()
-        .filter_map(|object| {
-            Some(format!(
-                "{}: {}",
-                kept::named(object),
-                kept::stays_because(object)?
-            ))
-        })
+    kept::staying(found)
+        .into_iter()
+        .map(|(object, why)| format!("{}: {why}", kept::named(object)))
         .collect()
 }
 
 /// Returns those of `found` that a drain deletes, with what the cloud calls what goes with them: "Bucket team/data (data-7f2c)".
 #[must_use]
-pub fn list_going(target: Target, found: &[Value]) -> Vec<String> {
-    let goes = |object: &&Value| match target {
-        Target::Volumes => find::is_deletable(object),
-        _ => kept::stays_because(object).is_none(),
-    };
-    found.iter().filter(goes).map(kept::named).collect()
+pub fn list_going(found: &[Value]) -> Vec<String> {
+    going(found).map(kept::named).collect()
 }
 
 /// Returns those of `found` that hold something outside of the cluster, which goes on existing if nothing drains them.
 #[must_use]
 pub fn list_holding(target: Target, found: &[Value]) -> Vec<String> {
     let holds = |object: &&Value| match target {
-        Target::Managed => kept::stays_because(object).is_none(),
-        Target::Volumes => find::is_deletable(object),
-        // One that no controller of a cloud took up is nothing but an object.
-        Target::Network => kept::is_taken_up(object),
+        // One that no controller took up is nothing but an object.
+        Target::Managed | Target::Network => kept::is_taken_up(object),
+        Target::Volumes => true,
         Target::Claims | Target::Releases => false,
     };
-    found.iter().filter(holds).map(kept::named).collect()
+    going(found).filter(holds).map(kept::named).collect()
+}
+
+/// Returns those of `found` whose cloud resource goes with them.
+fn going(found: &[Value]) -> impl Iterator<Item = &Value> {
+    let stays = kept::staying(found);
+    found
+        .iter()
+        .filter(move |object| !stays.iter().any(|(it, _)| std::ptr::eq(*it, *object)))
 }
 
 impl Cluster {
@@ -200,9 +213,17 @@ impl Cluster {
 
     async fn drain_patiently(&self, cx: &Ctx, target: Target, how: &How) -> Result<Drained> {
         let mut drained = Drained::default();
+        if target == Target::Claims {
+            // What a composite is made of goes with it, and may be gone before its own turn comes.
+            let made = self.find_drainable(cx, Target::Managed).await?;
+            self.detach_houses(cx, &made).await?;
+        }
         loop {
             let found = self.find_drainable(cx, target).await?;
-            drained.kept.extend(list_kept(&found));
+            if target == Target::Managed && self.detach_houses(cx, &found).await? {
+                continue;
+            }
+            add_kept(&mut drained.kept, list_kept(&found));
             if target == Target::Volumes {
                 return self.drain_volumes(cx, found, how, drained).await;
             }
@@ -215,6 +236,15 @@ impl Cluster {
             }
             self.remove(cx, &wave, how, &mut drained).await?;
         }
+    }
+
+    /// Tells what would take along something that stays to stay, too. Returns whether there was any.
+    async fn detach_houses(&self, cx: &Ctx, found: &[Value]) -> Result<bool> {
+        let houses = kept::undetached(found);
+        for name in houses.iter().filter_map(|it| ObjectRef::of(it)) {
+            self.patch(cx, &name, &kept::detach()).await?;
+        }
+        Ok(!houses.is_empty())
     }
 
     /// Deletes objects and waits until they are gone, or gives them up.
@@ -308,6 +338,10 @@ impl Cluster {
                 continue;
             }
             let asked = async {
+                if matches!(target, Target::Claims | Target::Managed) {
+                    let managed = self.find_drainable(cx, Target::Managed).await?;
+                    self.detach_houses(cx, &managed).await?;
+                }
                 let found = self.find_drainable(cx, target).await?;
                 let refs: Vec<ObjectRef> = match target {
                     Target::Volumes => find::claims_of(&found),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use windlass_provider::{Ctx, Result};
 
-use super::{Drained, How, find, kept};
+use super::{Drained, How, add_kept, find, kept, list_kept};
 use crate::kube::{Cluster, ObjectRef};
 
 impl Cluster {
@@ -15,25 +15,21 @@ impl Cluster {
         mut drained: Drained,
     ) -> Result<Drained> {
         loop {
-            for volume in &volumes {
-                let retained = volume["spec"]["persistentVolumeReclaimPolicy"] != "Delete";
-                if !how.keep_volumes && !retained {
-                    continue;
-                }
-                let why = match retained {
-                    true => "its reclaim policy is Retain",
-                    false => "you asked to keep volumes",
-                };
-                if let (Some(name), false) = (ObjectRef::of(volume), retained) {
-                    let retain = json!({ "spec": { "persistentVolumeReclaimPolicy": "Retain" } });
-                    self.patch(cx, &name, &retain).await?;
-                }
-                drained
-                    .kept
-                    .insert(format!("{}: {why}", kept::named(volume)));
-            }
+            add_kept(&mut drained.kept, list_kept(&volumes));
             let going: Vec<Value> = find::deletable(&volumes).cloned().collect();
-            if how.keep_volumes || going.is_empty() {
+            if how.keep_volumes {
+                for volume in &going {
+                    if let Some(name) = ObjectRef::of(volume) {
+                        let retain =
+                            json!({ "spec": { "persistentVolumeReclaimPolicy": "Retain" } });
+                        self.patch(cx, &name, &retain).await?;
+                    }
+                    let line = format!("{}: you asked to keep volumes", kept::named(volume));
+                    add_kept(&mut drained.kept, [line]);
+                }
+                return Ok(drained);
+            }
+            if going.is_empty() {
                 return Ok(drained);
             }
             let claims = find::claims_of(&going);

@@ -24,6 +24,8 @@ const MANAGER: &str = "aso-controller";
 const OPERATOR: &str = "azureserviceoperator-controller-manager";
 const FINALIZER: &str = "serviceoperator.azure.com/finalizer";
 const POLICY: &str = "serviceoperator.azure.com/reconcile-policy";
+/// Where the operator writes what Azure calls the resource.
+const ID: &str = "serviceoperator.azure.com/resource-id";
 const CREDENTIAL: &str = "serviceoperator.azure.com/credential-from";
 /// How long the operator waits before it tries again what failed.
 const RETRY: Duration = Duration::from_secs(60);
@@ -156,6 +158,9 @@ fn reconcile(cx: &Cx<'_>, it: &Value, of: &Resource, home: &str) -> Next {
     let begun = ready.filter(|ready| ready["reason"] == "Reconciling");
     let Some(since) = begun.and_then(|it| time(&it["lastTransitionTime"])) else {
         external::make(cx, it, owner.as_deref());
+        let id = resource_id(it, of, owner.as_deref());
+        let patch = json!({"metadata": {"annotations": {ID: id}}});
+        cx.patch(it, MANAGER, None, patch);
         let message = "The resource is in the process of being reconciled by the operator";
         return say(cx, it, "False", "Info", "Reconciling", message);
     };
@@ -211,6 +216,20 @@ fn obstacle(cx: &Cx<'_>, it: &Value, of: &Resource, home: &str) -> Option<(&'sta
             format!("Owner {shown:?} is not ready. Progress is blocked until it is."),
         )),
         Some(_) => None,
+    }
+}
+
+/// Returns what Azure calls a resource: what is in another one has its id before its own.
+fn resource_id(it: &Value, of: &Resource, owner: Option<&Value>) -> String {
+    let own = it["spec"]["azureName"].as_str().unwrap_or(name(it));
+    let within = owner.and_then(|it| it["metadata"]["annotations"][ID].as_str());
+    match within {
+        None => format!("/subscriptions/rehearsal/resourceGroups/{own}"),
+        Some(within) if within.contains("/providers/") => format!("{within}/{}/{own}", of.plural),
+        Some(within) => {
+            let group = of.group.strip_suffix(".azure.com").unwrap_or(&of.group);
+            format!("{within}/providers/Microsoft.{group}/{}/{own}", of.plural)
+        }
     }
 }
 

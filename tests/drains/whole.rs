@@ -1,0 +1,66 @@
+//! A full cluster goes, and nothing stands in the way.
+
+use crate::{
+    furniture::{KEPT, full},
+    receipt::Receipt,
+};
+
+#[test]
+fn what_a_full_cluster_holds_goes_with_it_and_what_is_to_stay_stays() {
+    let world = full();
+    let held = world.clouds();
+    let gone = world.run(&["destroy", "kind", "--receipt", "receipt.json"]);
+    gone.expect(0)
+        .says("nothing is left behind, but for what is kept on purpose");
+    let receipt = Receipt::read(&world);
+    receipt.check(&world);
+    let kept = world.clouds();
+    let volumes = |it: &&String| it.starts_with("PersistentVolume ");
+    assert_eq!(kept.iter().filter(volumes).count(), 1, "{kept:?}");
+    let others: Vec<&String> = kept.iter().filter(|it| !volumes(it)).collect();
+    assert_eq!(others, KEPT);
+    assert_eq!(receipt.kept.len(), KEPT.len() + 1, "{receipt:#?}");
+    // What went is named, be it that it went along with something else.
+    let removed = receipt.removed.join(", ");
+    for maker in held.iter().filter(|maker| !kept.contains(maker)) {
+        assert!(removed.contains(maker.as_str()), "{maker}: {receipt:#?}");
+    }
+    assert!(!world.has_cluster());
+}
+
+#[test]
+fn what_is_not_drained_is_left_and_named() {
+    let world = full();
+    let held = world.clouds();
+    let args = [
+        "destroy",
+        "kind",
+        "--skip-drain",
+        "--receipt",
+        "receipt.json",
+    ];
+    world.run(&args).expect(5);
+    let receipt = Receipt::read(&world);
+    receipt.check(&world);
+    assert_eq!(world.clouds(), held);
+    assert_eq!(receipt.kept.len(), KEPT.len() + 1, "{receipt:#?}");
+    assert!(!world.has_cluster());
+}
+
+#[test]
+fn disks_are_kept_where_the_user_says_so() {
+    let world = full();
+    let args = [
+        "destroy",
+        "kind",
+        "--keep",
+        "volumes",
+        "--receipt",
+        "receipt.json",
+    ];
+    world.run(&args).expect(0);
+    let receipt = Receipt::read(&world);
+    receipt.check(&world);
+    assert_eq!(receipt.kept.len(), KEPT.len() + 2, "{receipt:#?}");
+    assert_eq!(world.clouds().len(), KEPT.len() + 2);
+}
