@@ -3,7 +3,7 @@
 //! Two kinds of waits: a *sleep*, whose holder has nothing else to do, and a *deadline*, which bounds other work. With
 //! [`Speed::Factor`] time flows. With [`Speed::Max`] it stands still while anybody works, and jumps to the next sleep as soon as
 //! all is quiet; to a deadline it jumps only when nothing else is pending and nobody has asked for anything for a while, so that
-//! what is stuck times out. It knows nothing of what is waited for, and never goes backwards.
+//! what is stuck times out. Where nobody does anything but wait on after such a jump, the next comes sooner. It knows nothing of what is waited for, and never goes backwards.
 
 mod driver;
 #[cfg(test)]
@@ -78,6 +78,8 @@ struct State {
     quiet: Instant,
     /// When the last request came in.
     asked: Instant,
+    /// How long nobody must have asked for anything before the next jump to a deadline.
+    patience: Duration,
     closed: bool,
 }
 
@@ -104,6 +106,7 @@ impl Clock {
                 busy: 0,
                 quiet: instant,
                 asked: instant,
+                patience: driver::STUCK,
                 closed: false,
             }),
             changed: Notify::new(),
@@ -145,8 +148,14 @@ impl Clock {
         Work(self.clone())
     }
 
-    /// Says that a request came in.
+    /// Says that a request came in: somebody works, and may go on to.
     pub(crate) fn touch(&self) {
+        self.glance();
+        self.lock().patience = driver::STUCK;
+    }
+
+    /// Says that somebody asked to be told of what happens, and goes on waiting.
+    pub(crate) fn glance(&self) {
         let mut state = self.lock();
         state.asked = Instant::now();
         state.quiet = state.asked;

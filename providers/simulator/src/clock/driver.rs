@@ -10,8 +10,10 @@ const QUIET: Duration = Duration::from_millis(1);
 /// The same before a jump further than [`FAR`], which is worth more caution.
 const QUIET_FAR: Duration = Duration::from_millis(10);
 const FAR: Duration = Duration::from_secs(30);
-/// How long nobody has asked for anything before the clock jumps to a deadline.
-const STUCK: Duration = Duration::from_secs(2);
+/// How long nobody has asked for anything before the clock jumps to a deadline: somebody may be at work without a word.
+pub(super) const STUCK: Duration = Duration::from_secs(2);
+/// The same after many such jumps at which nobody did anything but wait on.
+const STUCK_LONG: Duration = Duration::from_millis(200);
 
 enum Step {
     /// Nothing to do until something changes.
@@ -62,7 +64,10 @@ fn step(clock: &Clock) -> Step {
                     let quiet = if far { QUIET_FAR } else { QUIET };
                     (sleep, rest(state.quiet, quiet))
                 }
-                (None, Some(deadline)) => (deadline, rest(state.asked.max(state.quiet), STUCK)),
+                (None, Some(deadline)) => {
+                    let since = state.asked.max(state.quiet);
+                    (deadline, rest(since, state.patience))
+                }
                 (None, None) => return Step::Idle,
             };
             if state.busy > 0 {
@@ -71,6 +76,10 @@ fn step(clock: &Clock) -> Step {
             if !rest.is_zero() {
                 return Step::Look(rest);
             }
+            state.patience = match state.sleeps.is_empty() {
+                true => (state.patience / 2).max(STUCK_LONG),
+                false => STUCK,
+            };
             wake(clock, &mut state, to);
             state.quiet = Instant::now();
             Step::Look(QUIET)

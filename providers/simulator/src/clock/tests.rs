@@ -74,6 +74,20 @@ async fn what_is_stuck_times_out() {
 }
 
 #[tokio::test]
+async fn who_does_nothing_but_wait_on_is_not_kept_waiting() {
+    let (clock, now) = start(Speed::Max);
+    for minute in 1..=4_u32 {
+        clock.glance();
+        let at = add(now, minute * Duration::from_secs(60));
+        clock.reached(at).await;
+    }
+    assert!(clock.lock().patience <= super::driver::STUCK / 8);
+    // Somebody who works is given time again.
+    clock.touch();
+    assert_eq!(clock.lock().patience, super::driver::STUCK);
+}
+
+#[tokio::test]
 async fn time_stands_still_while_somebody_works() {
     let (clock, now) = start(Speed::Max);
     let work = clock.work();

@@ -13,7 +13,12 @@ use std::{sync::Arc, time::Duration};
 /// Hands a request on to the API server of a cluster; `rest` is the path after `/clusters/`. A cluster whose control plane does
 /// not run drops the connection.
 pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<Body>) -> Answer {
-    ground.clock.touch();
+    let query = request.uri().query().map(str::to_owned);
+    let watches = watches(request.method(), query.as_deref().unwrap_or_default());
+    match watches {
+        true => ground.clock.glance(),
+        false => ground.clock.touch(),
+    }
     let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
     let Some(running) = ground.running(name) else {
         return Ok(refuse(
@@ -24,8 +29,6 @@ pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<B
     if !*running.power.borrow() {
         return Err(Dropped);
     }
-    let query = request.uri().query().map(str::to_owned);
-    let watches = watches(request.method(), query.as_deref().unwrap_or_default());
     let method = if watches {
         "WATCH"
     } else {
