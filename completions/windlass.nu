@@ -281,6 +281,77 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete windlass gitops provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass gitops output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Keep a cluster in line with a Git repository
+  export extern "windlass gitops" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass gitops provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass gitops output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass gitops sync provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass gitops sync output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Have Flux apply a folder of a Git repository, and keep to it; Flux comes along where it is missing
+  export extern "windlass gitops sync" [
+    --url: string             # The repository: https:// or ssh://, without credentials
+    --branch: string          # The branch to follow [default: main]
+    --tag: string             # The tag to stay at
+    --commit: string          # The commit to stay at, all of its digits
+    --path: string            # The folder in the repository [default: kubernetes]
+    --interval: string        # How often Flux looks [default: 1m]
+    --prune                   # Delete from the cluster what vanishes from Git: the default
+    --no-prune                # Leave in the cluster what vanishes from Git
+    --namespace: string       # The namespace of the GitRepository and the Kustomization [default: flux-system]
+    --flux-manifest: path     # Flux's manifest, for networks without the internet
+    --kubeconfig: path        # The kubeconfig of a cluster that windlass did not make [default: your own, where --context is given]
+    --context: string         # The context in it [default: its current one]
+    --resume                  # Go on with the plan of the unfinished run, whatever the flags say now
+    --replan                  # Leave the plan of the unfinished run, and make a new one
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass gitops sync provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass gitops sync output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete windlass cluster provider" [] {
     [ "kind" ]
   }
