@@ -122,6 +122,10 @@ module completions {
     place?: string@"nu-complete windlass destroy place" # Where the cluster runs
   ]
 
+  def "nu-complete windlass install db_provider" [] {
+    [ "true" "false" ]
+  }
+
   def "nu-complete windlass install provider" [] {
     [ "kind" ]
   }
@@ -142,6 +146,8 @@ module completions {
     --wait                    # Wait until what is installed is ready: the default
     --no-wait                 # Do not wait until it is ready; what it needs is waited for
     --flux-manifest: path     # Flux's manifest, for networks without the internet
+    --cloud: string           # The cloud that it makes things in: aws, azure, google or none [default: the cluster's own; on Kind, none]
+    --db-provider: string@"nu-complete windlass install db_provider" # The providers of the cloud's databases [default: with a cloud]
     --kubeconfig: path        # The kubeconfig of a cluster that windlass did not make [default: your own, where --context is given]
     --context: string         # The context in it [default: its current one]
     --resume                  # Go on with the plan of the unfinished run, whatever the flags say now
@@ -167,6 +173,10 @@ module completions {
     ...components: string     # What to install; without one: list what there is, and what is installed
   ]
 
+  def "nu-complete windlass upgrade db_provider" [] {
+    [ "true" "false" ]
+  }
+
   def "nu-complete windlass upgrade provider" [] {
     [ "kind" ]
   }
@@ -183,6 +193,8 @@ module completions {
     --set: string             # A value, as Helm takes it: a.b=c, list[0]=x, list={x,y}, key=null to remove it; a\.b for a dot in a name
     --set-string: string      # The same, and the value stays a string
     --set-secret: string      # A secret value, by the variable of the environment that holds it; it is written nowhere but into the cluster
+    --cloud: string           # The cloud that it makes things in: aws, azure, google or none [default: the cluster's own; on Kind, none]
+    --db-provider: string@"nu-complete windlass upgrade db_provider" # The providers of the cloud's databases [default: with a cloud]
     --reuse-values            # Begin from the values that are installed, and not from windlass.toml's
     --wait                    # Wait until what is upgraded is ready: the default
     --no-wait                 # Do not wait until it is ready

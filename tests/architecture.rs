@@ -30,11 +30,11 @@ fn rules() -> BTreeMap<&'static str, &'static [&'static str]> {
         (
             "steps",
             &[
-                "catalog", "engine", "error", "files", "kube", "plan", "redact",
+                "catalog", "engine", "error", "files", "kube", "plan", "redact", "spec",
             ],
         ),
         ("kube", &["files"]),
-        ("catalog", &[]),
+        ("catalog", &["spec"]),
         ("settings", &["error", "files"]),
         ("spec", &["error", "files", "settings"]),
         ("files", &["error"]),

@@ -9,7 +9,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use windlass::catalog::{Catalog, Release, gitops, namespaces, release};
+use windlass::{
+    catalog::{Catalog, Home, Release, extras, gitops, namespaces, release},
+    spec::{ComponentSpec, special::Special},
+};
 use windlass_provider::ProviderId;
 
 /// Returns the folder with the schemas; `None`, loudly, in a clone that has none. In CI they must be there.
@@ -96,8 +99,11 @@ fn every_rendered_object_is_valid() {
     for name in catalog.names() {
         let component = catalog.get(name).expect("a component");
         for provider in ProviderId::ALL {
-            let values =
-                component.values(provider, "dot", &json!({ "extra": { "list": [1, "two"] } }));
+            let values = component.values(
+                provider,
+                "dot",
+                &[&json!({ "extra": { "list": [1, "two"] } })],
+            );
             for secrets in [&BTreeMap::new(), &secrets] {
                 let objects = release(&Release {
                     component,
@@ -133,6 +139,70 @@ fn every_rendered_object_is_valid() {
         checked += 1;
     }
     assert!(checked > 20, "only {checked} objects were checked");
+}
+
+/// A key and the values that are tried.
+type Choice<'a> = (&'a str, &'a [Value]);
+
+/// Returns every combination of what a component's options can be, as `[components.<name>]` would have them.
+fn combinations(keys: &[Choice<'_>]) -> Vec<serde_json::Map<String, Value>> {
+    let mut all = vec![serde_json::Map::new()];
+    for (key, values) in keys {
+        let with = |said: &serde_json::Map<String, Value>| -> Vec<_> {
+            let mut variants = vec![said.clone()];
+            for value in *values {
+                let mut said = said.clone();
+                said.insert((*key).to_owned(), value.clone());
+                variants.push(said);
+            }
+            variants
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    all
+}
+
+#[test]
+fn every_object_of_every_option_is_valid() {
+    let Some(folder) = schemas() else { return };
+    let mut schemas = Schemas::open(folder);
+    let clouds = ["aws", "azure", "google", "none"].map(Value::from);
+    let either = [Value::Bool(true), Value::Bool(false)];
+    let keys: [(&str, &[Choice<'_>]); 1] = [(
+        "crossplane",
+        &[("cloud", &clouds), ("db-provider", &either)],
+    )];
+    for (component, keys) in keys {
+        let known = windlass::settings::special::keys(component);
+        let known: Vec<&str> = known.iter().map(|key| key.name).collect();
+        let tried: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
+        assert_eq!(known, tried, "each key of {component} is tried");
+        let mut kinds = BTreeMap::<String, usize>::new();
+        for options in combinations(keys) {
+            for provider in ProviderId::ALL {
+                let said = serde_json::from_value(json!({
+                    "name": component, "enabled": null, "version": null, "namespace": null, "values": {}, "secrets": {},
+                    "options": options,
+                }));
+                let said: ComponentSpec = said.expect("what was said");
+                // Not all that can be said goes together.
+                let Ok(Some(special)) = Special::settle(component, Some(&said), provider) else {
+                    continue;
+                };
+                let home = Home {
+                    cluster: "dot",
+                    namespace: "home",
+                };
+                let extras = extras(&special, home, &|name| format!("value of {name}"));
+                for object in extras.expect("rendered objects").objects() {
+                    schemas.check(object);
+                    let kind = object["kind"].as_str().expect("a kind");
+                    *kinds.entry(kind.to_owned()).or_default() += 1;
+                }
+            }
+        }
+        assert!(kinds.values().sum::<usize>() > 20, "{component}: {kinds:?}");
+    }
 }
 
 #[test]

@@ -166,12 +166,13 @@ pub enum Misuse {
 }
 
 impl Component {
-    /// Returns the values for a cluster: the component's own, then what it says for the provider, then the user's; later
-    /// ones win and maps are merged, as in Helm. `${cluster}` in our own stands for the cluster's name.
+    /// Returns the values for a cluster: the component's own, then what it says for the provider, then `over`: what its options
+    /// make of them, and the user's; later ones win and maps are merged, as in Helm. `${cluster}` in our own stands for the
+    /// cluster's name.
     #[must_use]
-    pub fn values(&self, provider: ProviderId, cluster: &str, users: &Value) -> Value {
+    pub fn values(&self, provider: ProviderId, cluster: &str, over: &[&Value]) -> Value {
         let mut values = self.defaults(provider, cluster);
-        merge(&mut values, users);
+        over.iter().for_each(|over| merge(&mut values, over));
         values
     }
 

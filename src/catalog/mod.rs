@@ -7,6 +7,7 @@ mod assign;
 mod component;
 mod order;
 mod render;
+mod special;
 mod template;
 mod values;
 mod version;
@@ -15,8 +16,9 @@ pub use assign::{BadAssignment, Typing, assign};
 pub use component::{Catalog, Choice, Component, Misuse, Part, Sign, Source};
 pub use order::{Unordered, order};
 pub use render::{Release, gitops, namespaces, release};
+pub use special::{Extras, Home, extras, special_values};
 pub use template::{TemplateError, substitute};
-pub use values::{Difference, WrongType, compare_values, merge};
+pub use values::{Difference, WrongType, compare_values, merge, take_away};
 pub use version::{Leap, judge_leap};
 
 use include_dir::{Dir, include_dir};

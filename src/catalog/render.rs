@@ -109,7 +109,7 @@ mod tests {
     fn secrets_reach_a_chart_by_reference_only() {
         let catalog = Catalog::load().unwrap();
         let component = catalog.get("traefik").unwrap();
-        let values = component.values(ProviderId::Kind, "dot", &Value::Null);
+        let values = component.values(ProviderId::Kind, "dot", &[]);
         let objects = release(&Release {
             component,
             version: "41.3.0",

@@ -22,6 +22,22 @@ fn lay_over(base: &mut Value, over: &Value) {
     }
 }
 
+/// Takes from `values` the leaves that are in `made` with the same value.
+pub fn take_away(values: &mut Map<String, Value>, made: &Value) {
+    for (key, made) in made.as_object().into_iter().flatten() {
+        let goes = match values.get_mut(key) {
+            Some(Value::Object(inner)) if made.is_object() => {
+                take_away(inner, made);
+                inner.is_empty()
+            }
+            found => found.as_deref() == Some(made),
+        };
+        if goes {
+            values.shift_remove(key);
+        }
+    }
+}
+
 /// A value of another type than ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongType {
@@ -148,6 +164,14 @@ mod tests {
             base,
             json!({ "a": { "b": null, "c": 2, "e": 3 }, "list": [3], "d": { "f": null } })
         );
+    }
+
+    #[test]
+    fn what_was_made_is_taken_away_and_what_differs_stays() {
+        let mut values = json!({ "a": { "b": 1, "c": 2 }, "d": { "e": [1] }, "f": 1 });
+        let made = json!({ "a": { "b": 1, "c": 3 }, "d": { "e": [1] }, "f": { "g": 1 }, "h": 1 });
+        take_away(values.as_object_mut().unwrap(), &made);
+        assert_eq!(values, json!({ "a": { "c": 2 }, "f": 1 }));
     }
 
     #[test]

@@ -76,9 +76,8 @@ impl Target {
         let missing: Vec<&str> = components
             .iter()
             .filter_map(|(_, wanted)| *wanted)
-            .flat_map(|wanted| wanted.secrets.values())
+            .flat_map(ComponentSpec::variables)
             .filter(|variable| self.settings.variables.get(variable).is_none())
-            .map(String::as_str)
             .collect();
         if missing.is_empty() {
             return Ok(());
@@ -346,6 +345,7 @@ pub(super) fn said_of(component: &Component, said: &[ComponentSpec]) -> Componen
             namespace: None,
             values: Map::new(),
             secrets: Default::default(),
+            options: Map::new(),
         })
 }
 

@@ -88,11 +88,11 @@ pub(super) fn secrets(settings: &Settings, plan: &Plan) -> BTreeMap<String, Stri
     plan.steps
         .iter()
         .filter_map(|step| match &step.action {
-            Action::InstallChart { chart } => Some(chart.secrets.values()),
+            Action::InstallChart { chart } => Some(chart.variables()),
             _ => None,
         })
         .flatten()
-        .filter_map(|name| Some((name.clone(), settings.variables.get(name)?.0.to_owned())))
+        .filter_map(|name| Some((name.to_owned(), settings.variables.get(name)?.0.to_owned())))
         .collect()
 }
 

@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-use windlass_provider::{Ctx, ProviderId};
+use windlass_provider::{ClusterName, Ctx, ProviderId};
 
 use super::{App, components::Asked};
 use crate::{
-    catalog::{self, Release},
+    catalog::{self, Home, Release},
     error::{Error, Kind, Result},
-    steps,
+    plan, steps,
 };
 
 /// Prints the objects of the components in `ordered`: all charts, and of manifests those that were asked for by name.
 pub(super) async fn export(
     app: &App,
-    (provider, cluster): (ProviderId, &str),
+    (provider, cluster): (ProviderId, &ClusterName),
     flux_manifest: &Option<String>,
     asked: &[&str],
     ordered: &[Asked<'_>],
@@ -49,25 +48,31 @@ pub(super) async fn export(
             }
             continue;
         }
-        let users = wanted.map_or(Value::Null, |wanted| wanted.values.clone().into());
-        let values = component.values(provider, cluster, &users);
+        let chart = plan::chart(component, *wanted, (provider, cluster))?;
         // What is exported may end up in Git: secrets stay names, for Flux's substitution to fill.
-        let secrets: BTreeMap<String, String> = wanted
+        let name = |variable: &str| format!("${{{variable}}}");
+        let secrets: BTreeMap<String, String> = chart
+            .secrets
             .iter()
-            .flat_map(|wanted| &wanted.secrets)
-            .map(|(path, variable)| (path.clone(), format!("${{{variable}}}")))
+            .map(|(path, variable)| (path.clone(), name(variable)))
             .collect();
-        let namespace = wanted
-            .and_then(|wanted| wanted.namespace.as_deref())
-            .unwrap_or(&component.namespace);
         let release = Release {
             component,
             version,
-            namespace,
-            values: &values,
+            namespace: &chart.namespace,
+            values: &chart.values,
             secrets: &secrets,
         };
-        objects.extend(catalog::release(&release).map_err(|error| Error::new(Kind::Bug, error))?);
+        let bug = |error| Error::new(Kind::Bug, error);
+        objects.extend(catalog::release(&release).map_err(bug)?);
+        if let Some(special) = &chart.special {
+            let home = Home {
+                cluster: cluster.as_str(),
+                namespace: &chart.namespace,
+            };
+            let extras = catalog::extras(special, home, &name).map_err(bug)?;
+            objects.extend(extras.objects().cloned());
+        }
     }
     let mut text = String::new();
     for object in &objects {

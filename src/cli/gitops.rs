@@ -164,7 +164,7 @@ async fn prepare(
         manifests,
         unawaited: Vec::new(),
     };
-    Ok(plan::gitops(gitops, facts))
+    Ok(plan::gitops(gitops, facts)?)
 }
 
 impl SyncArgs {

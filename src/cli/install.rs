@@ -2,7 +2,6 @@
 
 use clap::{Args, ValueHint};
 use clap_complete::ArgValueCandidates;
-use serde_json::Value;
 
 use super::{
     App, candidates,
@@ -12,11 +11,11 @@ use super::{
     },
     ended, listing,
     run::{self, RunArgs, UnfinishedArgs},
+    special::SpecialFlags,
 };
 use crate::{
     catalog::{self, Catalog, Component},
     error::{Error, Kind, Result},
-    files::Digest,
     plan::{self, InstallFacts, Plan},
     spec::{ComponentSpec, Spec},
     steps::{self, Health, Installer, Present},
@@ -48,6 +47,8 @@ pub(super) struct InstallArgs {
     #[arg(long, value_name = "FILE|URL", env = "WINDLASS_FLUX_MANIFEST", hide_env_values = true, value_hint = ValueHint::FilePath, help_heading = "Component")]
     flux_manifest: Option<String>,
     #[command(flatten)]
+    special: SpecialFlags,
+    #[command(flatten)]
     target: TargetFlags,
     #[command(flatten)]
     unfinished: UnfinishedArgs,
@@ -56,22 +57,29 @@ pub(super) struct InstallArgs {
 }
 
 impl InstallArgs {
-    /// Returns whether the user says how a component is to be, and not only that it is to be.
-    fn is_explicit(&self) -> bool {
+    /// Returns whether the user says how the one component is to be, and not only that it is to be.
+    fn is_about_one(&self) -> bool {
         self.values.any() || self.namespace.is_some()
+    }
+
+    /// Returns whether the user says how a component is to be.
+    fn is_explicit(&self, component: &str) -> bool {
+        self.is_about_one() || self.special.mention(component)
     }
 }
 
 pub(super) async fn run(args: InstallArgs, app: App) -> Result<()> {
     let catalog = load_catalog()?;
     check_names(&catalog, &args.components)?;
-    if args.is_explicit() && args.components.len() != 1 {
+    if args.is_about_one() && args.components.len() != 1 {
         return Err(Error::usage(
             "--version, --values, --set, --set-string, --set-secret and --namespace are about one component",
         )
         .hint("name one, or write them into windlass.toml: [components.NAME]"));
     }
     if args.components.is_empty() {
+        // A flag without its component is a mistake, not a question.
+        args.special.lay_over(&catalog, &mut Vec::new(), &[])?;
         return listing::list(&app, &args.target, &catalog).await;
     }
     let target = match args.export {
@@ -95,6 +103,7 @@ pub(super) async fn run(args: InstallArgs, app: App) -> Result<()> {
         said.retain(|other| other.name != *name);
         said.push(one);
     }
+    args.special.lay_over(&catalog, said, &args.components)?;
     let expanded = unfold(&mut spec, &catalog, &args.components)?;
     let names: Vec<&str> = expanded.iter().map(String::as_str).collect();
     let ordered: Vec<Asked<'_>> = catalog::order(&catalog, &names)
@@ -107,7 +116,7 @@ pub(super) async fn run(args: InstallArgs, app: App) -> Result<()> {
     if args.export {
         return super::export::export(
             &app,
-            (provider, target.cluster().as_str()),
+            (provider, target.cluster()),
             &args.flux_manifest,
             &names,
             &ordered,
@@ -226,7 +235,7 @@ async fn prepare(
             .collect(),
         false => Vec::new(),
     };
-    Ok(Some(plan::install(InstallFacts {
+    let plan = plan::install(InstallFacts {
         command: "install",
         cluster: target.cluster().clone(),
         provider: place.id,
@@ -235,7 +244,8 @@ async fn prepare(
         components,
         manifests,
         unawaited,
-    })))
+    })?;
+    Ok(Some(plan))
 }
 
 /// Returns why a component that was asked for and is there is left alone; `None` where its step is to run.
@@ -258,7 +268,7 @@ fn leave_asked(
             )
             .hint("change it in the repository"));
         }
-        Installer::Others if args.is_explicit() => {
+        Installer::Others if args.is_explicit(name) => {
             return Err(Error::message(
                 Kind::Refused,
                 format!("{name} was installed by somebody else: it is used as it is"),
@@ -276,7 +286,7 @@ fn leave_asked(
     let Some(differs) = differs.filter(|_| there.health == Health::Ready) else {
         return Ok(None);
     };
-    if !args.is_explicit() {
+    if !args.is_explicit(name) {
         return Ok(Some(format!(
             "{name} is installed and left alone, {differs}; to bring it into line: windlass upgrade {name}"
         )));
@@ -312,13 +322,10 @@ fn difference(
             there.namespace
         ));
     }
-    let users = wanted.map_or(Value::Null, |wanted| wanted.values.clone().into());
-    let cluster = target.cluster().as_str();
-    let values = component
-        .values(target.provider(), cluster, &users)
-        .to_string();
     let is_chart = component.manifest(version).is_none();
-    (is_chart && there.digest != format!("sha256:{}", Digest::of(values)))
+    // What means nothing is told by the plan.
+    let chart = plan::chart(component, wanted, (target.provider(), target.cluster())).ok()?;
+    (is_chart && there.digest != format!("sha256:{}", steps::chart_digest(&chart)))
         .then(|| "with other values".to_owned())
 }
 

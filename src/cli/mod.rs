@@ -30,6 +30,7 @@ mod rehearse;
 mod run;
 mod setup;
 mod signals;
+mod special;
 mod status;
 mod support;
 mod token;

@@ -219,15 +219,13 @@ async fn prepare(
         dry_run: args.run.dry_run,
     };
     let manifests = manifests.all(&components).await?;
-    Ok(plan::setup(
-        spec,
-        SetupFacts {
-            resources,
-            components,
-            manifests,
-            rehearsal: place.rehearsal.is_some(),
-        },
-    ))
+    let facts = SetupFacts {
+        resources,
+        components,
+        manifests,
+        rehearsal: place.rehearsal.is_some(),
+    };
+    Ok(plan::setup(spec, facts)?)
 }
 
 fn next_steps(app: &App, spec: &Spec, bare: bool) -> Vec<String> {

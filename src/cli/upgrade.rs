@@ -14,12 +14,13 @@ use super::{
         Asked, Fetch, check_names, load_catalog, name_asked, secrets, unfold, version_of,
     },
     run::{self, RunArgs, UnfinishedArgs},
+    special::SpecialFlags,
 };
 use crate::{
     catalog::{self, Catalog, Component, Leap},
     error::{Error, Kind, Result},
     plan::{self, Action, InstallFacts, Plan},
-    spec::{ComponentSpec, Spec},
+    spec::{ComponentSpec, Spec, special::Special},
     steps::{self, Health, Installer, Present},
 };
 
@@ -37,6 +38,8 @@ pub(super) struct UpgradeArgs {
     all: bool,
     #[command(flatten)]
     values: ValueFlags,
+    #[command(flatten)]
+    special: SpecialFlags,
     /// Begin from the values that are installed, and not from windlass.toml's
     #[arg(long, help_heading = "Component")]
     reuse_values: bool,
@@ -170,6 +173,8 @@ async fn prepare(
             spec.components.push(said);
         }
     }
+    args.special
+        .lay_over(catalog, &mut spec.components, &names)?;
     let names = unfold(&mut spec, catalog, &names)?;
     let said = &spec.components;
     let texts: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -186,6 +191,13 @@ async fn prepare(
             && let Some(Value::Object(values)) = &there.values
         {
             spec.values = values.clone();
+            spec.options = there.options.clone();
+            // What options made of the values, they make anew.
+            let made = Special::settle(&component.name, Some(&spec), target.provider())?;
+            if let Some(made) = made.as_ref().map(catalog::special_values) {
+                catalog::take_away(&mut spec.values, &made);
+            }
+            args.special.lay_over_one(&mut spec)?;
         }
         if !sets {
             args.values.lay_over(&mut spec)?;
@@ -244,7 +256,7 @@ async fn prepare(
         unawaited: if args.no_wait { upgraded } else { Vec::new() },
         components,
         manifests,
-    });
+    })?;
     let mut lines = Vec::new();
     for step in &mut plan.steps {
         let name = match &step.action {
@@ -323,7 +335,7 @@ pub(super) fn compare(
     component: &Component,
     wanted: Option<&ComponentSpec>,
     there: &Present,
-    (provider, cluster): (ProviderId, &ClusterName),
+    cluster: (ProviderId, &ClusterName),
 ) -> Vec<String> {
     let mut changes = Vec::new();
     let then = version_of(component, wanted);
@@ -334,21 +346,25 @@ pub(super) fn compare(
     let Some(values) = &there.values else {
         return changes;
     };
-    let users = wanted.map_or(Value::Null, |wanted| wanted.values.clone().into());
+    // What means nothing is told by the plan.
+    let Ok(chart) = plan::chart(component, wanted, cluster) else {
+        return changes;
+    };
     let write = |value: &Option<Value>| match value {
         None => "not set".to_owned(),
         Some(value) => value.to_string(),
     };
-    for change in catalog::compare_values(
-        values,
-        &component.values(provider, cluster.as_str(), &users),
-    ) {
-        changes.push(format!(
-            "values.{}: {} → {}",
-            change.path,
-            write(&change.now),
-            write(&change.then)
-        ));
+    let options = chart.special.as_ref().map(Special::list);
+    let options = catalog::compare_values(
+        &there.options.clone().into(),
+        &options.unwrap_or_default().into(),
+    );
+    let values = catalog::compare_values(values, &chart.values);
+    for (under, found) in [("", options), ("values.", values)] {
+        changes.extend(found.iter().map(|change| {
+            let (now, then) = (write(&change.now), write(&change.then));
+            format!("{under}{}: {now} → {then}", change.path)
+        }));
     }
     let now: BTreeSet<&String> = there.secrets.iter().collect();
     let then: BTreeSet<&String> = wanted

@@ -50,6 +50,12 @@ pub struct Component {
     pub namespace: String,
     /// The objects that windlass created for it.
     pub objects: Vec<ObjectRef>,
+    /// What windlass created for it after its release was Ready, in the rounds in which it was applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extras: Vec<Vec<ObjectRef>>,
+    /// What only this component was told.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
     /// Fields that a newer windlass wrote; they are kept.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
@@ -82,6 +88,11 @@ impl Inventory {
 }
 
 impl Component {
+    /// Returns all objects that windlass created for it.
+    pub fn all_objects(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.objects.iter().chain(self.extras.iter().flatten())
+    }
+
     /// Writes the entry of component `name`, and makes the inventory where there is none; the namespace `windlass-system` must
     /// be there.
     ///

@@ -7,6 +7,7 @@ use serde_json::Value;
 use windlass_provider::Resource;
 
 use super::Phase;
+use crate::spec::special::Special;
 
 /// What a step does; `steps` carries it out. Never a secret: plans are journalled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,4 +115,15 @@ pub struct Chart {
     /// Secret values: the path of the value → the environment variable that holds it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
+    /// What only this component can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub special: Option<Special>,
+}
+
+impl Chart {
+    /// Returns the variables of the environment that hold secrets which the chart needs.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        let own = self.special.iter().flat_map(Special::variables);
+        self.secrets.values().map(String::as_str).chain(own)
+    }
 }

@@ -6,22 +6,24 @@ use super::{
     Action, InstallFacts, Plan, Step, StepId, install,
     install::{component_id, open_inventory},
 };
-use crate::spec::GitOpsSpec;
+use crate::spec::{GitOpsSpec, special::Misuse};
 
 /// Returns the plan that keeps a cluster that is there in line with a folder of a Git repository. Flux is installed first where it is
 /// among `facts.components`.
 ///
+/// # Errors
+/// Options of a component that mean nothing together.
+///
 /// # Panics
 /// Where a component that is a manifest comes without one in `facts.manifests`.
-#[must_use]
-pub fn gitops(gitops: &GitOpsSpec, facts: InstallFacts<'_>) -> Plan {
+pub fn gitops(gitops: &GitOpsSpec, facts: InstallFacts<'_>) -> Result<Plan, Misuse> {
     let ready = match facts.components.is_empty() {
         true => open_inventory(Vec::new()).id,
         false => component_id("flux"),
     };
-    let mut plan = install(facts);
+    let mut plan = install(facts)?;
     plan.steps.push(sync(gitops, ready));
-    plan
+    Ok(plan)
 }
 
 /// Returns the step that keeps the cluster in line with a folder of a Git repository, once `ready` is done.

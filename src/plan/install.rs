@@ -7,8 +7,11 @@ use windlass_provider::{ClusterName, ProviderId};
 
 use super::{Action, Chart, Plan, Step, StepId};
 use crate::{
-    catalog::{Component, Source},
-    spec::ComponentSpec,
+    catalog::{self, Component, Home, Source},
+    spec::{
+        ComponentSpec,
+        special::{Misuse, Special},
+    },
 };
 
 /// A manifest that was fetched.
@@ -45,10 +48,12 @@ pub struct InstallFacts<'a> {
 
 /// Returns the plan that installs components into a cluster that is there.
 ///
+/// # Errors
+/// Options of a component that mean nothing together.
+///
 /// # Panics
 /// Where a component that is a manifest comes without one in `facts.manifests`.
-#[must_use]
-pub fn install(facts: InstallFacts<'_>) -> Plan {
+pub fn install(facts: InstallFacts<'_>) -> Result<Plan, Misuse> {
     let inventory = open_inventory(Vec::new());
     let ready = inventory.id.clone();
     let mut steps = vec![inventory];
@@ -57,7 +62,7 @@ pub fn install(facts: InstallFacts<'_>) -> Plan {
         (facts.provider, &facts.cluster),
         &facts.manifests,
         &ready,
-    );
+    )?;
     steps.extend(components.into_iter().map(|mut step| {
         if facts.command == "upgrade" {
             step.title = step.title.replacen("install", facts.command, 1);
@@ -67,14 +72,44 @@ pub fn install(facts: InstallFacts<'_>) -> Plan {
         }
         step
     }));
-    Plan {
+    Ok(Plan {
         command: facts.command.to_owned(),
         cluster: facts.cluster,
         provider: facts.provider,
         rehearsal: facts.rehearsal,
         asked: facts.asked,
         steps,
-    }
+    })
+}
+
+/// Returns a chart as the user wants it.
+///
+/// # Errors
+/// Options of the component that mean nothing together.
+pub fn chart(
+    component: &Component,
+    wanted: Option<&ComponentSpec>,
+    (provider, cluster): (ProviderId, &ClusterName),
+) -> Result<Chart, Misuse> {
+    let said = |of: fn(&ComponentSpec) -> Option<&String>, ours: &String| {
+        wanted.and_then(of).unwrap_or(ours).clone()
+    };
+    let users = wanted.map_or(Value::Null, |wanted| wanted.values.clone().into());
+    let special = Special::settle(&component.name, wanted, provider)?;
+    let from_options = special
+        .as_ref()
+        .map_or(Value::Null, catalog::special_values);
+    Ok(Chart {
+        component: component.name.clone(),
+        version: said(|wanted| wanted.version.as_ref(), &component.version),
+        namespace: said(|wanted| wanted.namespace.as_ref(), &component.namespace),
+        values: component.values(provider, cluster.as_str(), &[&from_options, &users]),
+        unawaited: false,
+        secrets: wanted
+            .map(|wanted| wanted.secrets.clone())
+            .unwrap_or_default(),
+        special,
+    })
 }
 
 /// Returns the step that opens the inventory.
@@ -100,7 +135,7 @@ pub(super) fn install_all(
     cluster: (ProviderId, &ClusterName),
     manifests: &[Manifest],
     ready: &StepId,
-) -> Vec<Step> {
+) -> Result<Vec<Step>, Misuse> {
     let planned: Vec<&str> = components
         .iter()
         .map(|(component, _)| component.name.as_str())
@@ -108,7 +143,7 @@ pub(super) fn install_all(
     components
         .iter()
         .map(|(component, wanted)| {
-            let mut step = install_one(component, *wanted, cluster, manifests);
+            let mut step = install_one(component, *wanted, cluster, manifests)?;
             step.needs = component
                 .needs
                 .iter()
@@ -118,7 +153,7 @@ pub(super) fn install_all(
             if step.needs.is_empty() {
                 step.needs.push(ready.clone());
             }
-            step
+            Ok(step)
         })
         .collect()
 }
@@ -128,21 +163,39 @@ pub(super) fn component_id(name: &str) -> StepId {
     StepId::new(format!("component/{name}"))
 }
 
+/// Returns the names of the objects that a chart's options make besides.
+fn list_extras(chart: &Chart, cluster: &ClusterName) -> Vec<String> {
+    let Some(special) = &chart.special else {
+        return Vec::new();
+    };
+    let home = Home {
+        cluster: cluster.as_str(),
+        namespace: &chart.namespace,
+    };
+    // A template that is wrong is told by the step that needs it.
+    let extras = catalog::extras(special, home, &|_| String::new()).unwrap_or_default();
+    let name = |object: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let metadata = &object["metadata"];
+        let home = metadata["namespace"].as_str();
+        let home = home.map(|home| format!("{home}/")).unwrap_or_default();
+        format!(
+            "{} {home}{}",
+            text(&object["kind"]),
+            text(&metadata["name"])
+        )
+    };
+    extras.objects().map(name).collect()
+}
+
 fn install_one(
     component: &Component,
     wanted: Option<&ComponentSpec>,
-    (provider, cluster): (ProviderId, &ClusterName),
+    cluster: (ProviderId, &ClusterName),
     manifests: &[Manifest],
-) -> Step {
-    let version = wanted
-        .and_then(|wanted| wanted.version.as_ref())
-        .unwrap_or(&component.version)
-        .clone();
-    let namespace = wanted
-        .and_then(|wanted| wanted.namespace.as_ref())
-        .unwrap_or(&component.namespace)
-        .clone();
-    let name = component.name.clone();
+) -> Result<Step, Misuse> {
+    let chart = chart(component, wanted, cluster)?;
+    let (name, version) = (component.name.clone(), chart.version.clone());
     let (action, makes) = match &component.source {
         Source::Manifest { .. } => {
             let manifest = manifests
@@ -153,7 +206,7 @@ fn install_one(
                 Action::InstallManifest {
                     component: name.clone(),
                     version: version.clone(),
-                    namespace,
+                    namespace: chart.namespace,
                     url: manifest.url.clone(),
                     sha256: manifest.sha256.clone(),
                 },
@@ -165,30 +218,17 @@ fn install_one(
                 Source::Oci { .. } => "OCIRepository",
                 _ => "HelmRepository",
             };
-            let makes = vec![
-                format!("Namespace {namespace}"),
+            let mut makes = vec![
+                format!("Namespace {}", chart.namespace),
                 format!("{kind} flux-system/{name}"),
                 format!("HelmRelease flux-system/{name}"),
             ];
-            let chart = Chart {
-                component: name.clone(),
-                version: version.clone(),
-                namespace,
-                values: component.values(
-                    provider,
-                    cluster.as_str(),
-                    &wanted.map_or(Value::Null, |wanted| wanted.values.clone().into()),
-                ),
-                unawaited: false,
-                secrets: wanted
-                    .map(|wanted| wanted.secrets.clone())
-                    .unwrap_or_default(),
-            };
+            makes.extend(list_extras(&chart, cluster.1));
             (Action::InstallChart { chart }, makes)
         }
         Source::Set { .. } => unreachable!("the catalogue's order has a set's parts in its place"),
     };
-    Step {
+    Ok(Step {
         id: component_id(&name),
         title: format!("install {} {version}", component.title),
         needs: Vec::new(),
@@ -197,5 +237,5 @@ fn install_one(
         removes: Vec::new(),
         usual_seconds: component.usual_seconds,
         limit_seconds: 15 * 60,
-    }
+    })
 }

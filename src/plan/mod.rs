@@ -14,7 +14,7 @@ pub use action::{Action, Chart};
 pub use destroy::{DestroyFacts, destroy};
 pub use drain::{Drainable, Phase};
 pub use gitops::gitops;
-pub use install::{InstallFacts, Manifest, install};
+pub use install::{InstallFacts, Manifest, chart, install};
 pub use setup::{SetupFacts, setup};
 pub use step::{InvalidPlan, Plan, Step, StepId, name_run};
 pub use unfold::unfold;

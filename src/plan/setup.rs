@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     catalog::Component,
-    spec::{ComponentSpec, Spec},
+    spec::{ComponentSpec, Spec, special::Misuse},
 };
 
 /// What was looked up before planning a setup.
@@ -27,10 +27,12 @@ pub struct SetupFacts<'a> {
 
 /// Returns the plan that makes the cluster and raises the platform on it.
 ///
+/// # Errors
+/// Options of a component that mean nothing together.
+///
 /// # Panics
 /// Where a component that is a manifest comes without one in `facts.manifests`.
-#[must_use]
-pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Plan {
+pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Result<Plan, Misuse> {
     let cluster = &spec.cluster.name;
     let mut steps: Vec<Step> = facts.resources.into_iter().map(ensure_resource).collect();
     let access = Step {
@@ -68,18 +70,18 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Plan {
         target,
         &facts.manifests,
         &ready,
-    ));
+    )?);
     steps.extend(namespaces);
     let synced = spec.gitops.as_ref();
     steps.extend(synced.map(|gitops| sync(gitops, component_id("flux"))));
-    Plan {
+    Ok(Plan {
         command: "setup".to_owned(),
         cluster: cluster.clone(),
         provider: spec.cluster.provider,
         rehearsal: facts.rehearsal,
         asked: spec.asked(),
         steps,
-    }
+    })
 }
 
 fn ensure_resource(resource: Resource) -> Step {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     catalog::{Catalog, Misuse, Part},
-    spec::{ComponentSpec, Spec},
+    spec::{ComponentSpec, Spec, special},
 };
 
 /// Replaces each set that `spec` names by its parts. What the user said of a part himself beats what he said of the set; a
@@ -72,6 +72,7 @@ fn of_part(said: &ComponentSpec, part: &Part, at_home: bool) -> ComponentSpec {
         namespace: said.namespace.clone().filter(|_| at_home),
         values: part.values.as_object().cloned().unwrap_or_default(),
         secrets: secrets.collect(),
+        options: special::known_to(&part.name, &said.options),
     }
 }
 
@@ -80,6 +81,8 @@ fn lay_over(set: ComponentSpec, own: ComponentSpec) -> ComponentSpec {
     crate::catalog::merge(&mut values, &Value::Object(own.values));
     let mut secrets = set.secrets;
     secrets.extend(own.secrets);
+    let mut options = set.options;
+    options.extend(own.options);
     ComponentSpec {
         name: own.name,
         enabled: own.enabled.or(set.enabled),
@@ -87,6 +90,7 @@ fn lay_over(set: ComponentSpec, own: ComponentSpec) -> ComponentSpec {
         namespace: own.namespace.or(set.namespace),
         values: values.as_object().cloned().unwrap_or_default(),
         secrets,
+        options,
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     Origin, Setting, names,
     reader::{Reader, Table, Wanted},
     resolve::above,
+    special,
     tree::{Data, Node, merge},
     words,
 };
@@ -55,8 +56,28 @@ pub struct Component {
     pub values: Map<String, Value>,
     /// The paths of values that are secret → the variables of the environment that hold them.
     pub secrets: BTreeMap<String, Setting<String>>,
+    /// What only this component can be told.
+    pub options: BTreeMap<String, Setting<Value>>,
     /// Where the table stands.
     pub origin: Origin,
+}
+
+impl Component {
+    /// Returns the variables of the environment that hold secrets of the component called `name`, and where they are named.
+    pub(super) fn variables<'a>(
+        &'a self,
+        name: &str,
+    ) -> impl Iterator<Item = (&'a str, &'a Origin)> {
+        let own = special::keys(name)
+            .iter()
+            .filter(|key| matches!(key.takes, special::Takes::Variable))
+            .filter_map(|key| self.options.get(key.name))
+            .filter_map(|option| Some((option.value.as_str()?, &option.origin)));
+        let secrets = self.secrets.values();
+        secrets
+            .map(|variable| (variable.value.as_str(), &variable.origin))
+            .chain(own)
+    }
 }
 
 /// What the user says of Git: the table `gitops`.
@@ -151,7 +172,8 @@ pub(super) fn read(mut root: Table<'_>) -> Contents {
         let reader = components.reader;
         for (name, node) in components.named(names::label) {
             if let Some(table) = reader.table(node) {
-                contents.components.insert(name, component(table));
+                let component = component(table, &name);
+                contents.components.insert(name, component);
             }
         }
     }
@@ -302,7 +324,7 @@ fn taint(mut table: Table<'_>) -> Option<Taint> {
     })
 }
 
-fn component(mut table: Table<'_>) -> Component {
+fn component(mut table: Table<'_>, name: &str) -> Component {
     let reader = table.reader;
     let mut component = Component {
         enabled: table.boolean("enabled"),
@@ -310,6 +332,7 @@ fn component(mut table: Table<'_>) -> Component {
         namespace: table.text("namespace", names::label),
         values: Map::new(),
         secrets: BTreeMap::new(),
+        options: special::read(&mut table, name),
         origin: table.origin.clone(),
     };
     if let Some(node) = table.take("values") {

@@ -11,6 +11,7 @@ mod origin;
 mod problem;
 mod reader;
 mod resolve;
+pub mod special;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -136,13 +137,12 @@ impl Settings {
             .components
             .iter()
             .filter(|(name, _)| wanted.contains(&name.as_str()))
-            .flat_map(|(_, component)| component.secrets.values())
-            .filter(|variable| self.variables.get(&variable.value).is_none())
-            .map(|variable| Problem {
-                origin: variable.origin.clone(),
+            .flat_map(|(name, component)| component.variables(name))
+            .filter(|(variable, _)| self.variables.get(variable).is_none())
+            .map(|(variable, origin)| Problem {
+                origin: origin.clone(),
                 message: format!(
-                    "the variable {} is not set: export it, or put it into .env",
-                    variable.value
+                    "the variable {variable} is not set: export it, or put it into .env"
                 ),
             })
             .collect();
@@ -152,9 +152,9 @@ impl Settings {
     /// Returns the secrets that the components' variables hold, for what takes them out of all output. Never to be kept.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.components
-            .values()
-            .flat_map(|component| component.secrets.values())
-            .filter_map(|variable| self.variables.get(&variable.value))
+            .iter()
+            .flat_map(|(name, component)| component.variables(name))
+            .filter_map(|(variable, _)| self.variables.get(variable))
             .map(|(secret, _)| secret)
     }
 

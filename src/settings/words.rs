@@ -23,7 +23,7 @@ pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, known)| known)
 }
 
-fn one_of<T: Copy>(text: &str, what: &str, allowed: &[(&'static str, T)]) -> Ruled<T> {
+pub(super) fn one_of<T: Copy>(text: &str, what: &str, allowed: &[(&'static str, T)]) -> Ruled<T> {
     if let Some((_, value)) = allowed.iter().find(|(name, _)| *name == text) {
         return Ok(*value);
     }

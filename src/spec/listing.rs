@@ -134,6 +134,9 @@ fn origins(settings: &Settings) -> BTreeMap<String, Origin> {
                 put(format!("{key}.{part}"), origin);
             }
         }
+        for (name, option) in &component.options {
+            put(format!("{key}.{name}"), &option.origin);
+        }
         for (path, variable) in &component.secrets {
             put(format!("{key}.secrets.{path}"), &variable.origin);
         }

@@ -2,6 +2,7 @@
 //! `settings`; here they get their defaults. Nothing here reads a file or a variable.
 
 mod listing;
+pub mod special;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ pub use listing::{Held, list};
 use crate::{
     error::{Error, Result},
     files::Digest,
-    settings::{GitReference, PORTS, Setting, Settings, format_duration},
+    settings::{self, GitReference, PORTS, Setting, Settings, format_duration},
 };
 
 /// The namespaces of teams where nobody said otherwise: those of the scripts before windlass.
@@ -56,6 +57,9 @@ pub struct ComponentSpec {
     pub values: Map<String, Value>,
     /// The paths of secret values → the variables of the environment that hold them. Their values are never kept.
     pub secrets: BTreeMap<String, String>,
+    /// What only this component can be told, as it was said: [`special::Special::settle`] types it.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
 }
 
 /// What Flux takes from Git: a GitRepository and a Kustomization.
@@ -107,6 +111,11 @@ impl Spec {
                         .secrets
                         .iter()
                         .map(|(path, variable)| (path.clone(), variable.value.clone()))
+                        .collect(),
+                    options: component
+                        .options
+                        .iter()
+                        .map(|(key, option)| (key.clone(), option.value.clone()))
                         .collect(),
                 })
                 .collect(),
@@ -224,7 +233,16 @@ impl ComponentSpec {
         for (path, variable) in &self.secrets {
             asked.put(&at(&format!("secrets.{path}")), variable);
         }
+        for (key, option) in &self.options {
+            asked.put(&at(key), special::write(option));
+        }
         asked.0
+    }
+
+    /// Returns the variables of the environment that hold secrets of the component.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        let own = settings::special::variables(&self.name, &self.options);
+        self.secrets.values().map(String::as_str).chain(own)
     }
 }
 

@@ -76,6 +76,18 @@ fn a_whole_file_becomes_a_whole_spec() {
           "secrets": {}
         },
         {
+          "name": "crossplane",
+          "enabled": null,
+          "version": null,
+          "namespace": null,
+          "values": {},
+          "secrets": {},
+          "options": {
+            "cloud": "google",
+            "db-provider": false
+          }
+        },
+        {
           "name": "traefik",
           "enabled": true,
           "version": "41.3.0",

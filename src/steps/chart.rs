@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use windlass_provider::{Change, Ctx, Error, Fault, Result};
 
 use super::{Steps, change_of, inventory::Claim};
 use crate::{
-    catalog::{self, Release},
+    catalog::{self, Extras, Home, Release},
     engine::Outcome,
     files::Digest,
     kube::{Cluster, Inventory, ObjectRef, Selector},
     plan::Chart,
+    spec::special::Special,
 };
 
 /// The label that Flux puts on what a Kustomization applies.
@@ -30,41 +31,62 @@ impl Steps {
             ));
             return Ok(outcome);
         }
-        let objects = self.chart_objects(chart)?;
+        let extras = self.chart_extras(chart)?;
+        let mut objects = self.chart_objects(chart)?;
+        objects.extend(extras.before);
         let others = self.made_by_others(cx, &chart.component, &objects).await?;
         if !others.is_empty() || self.is_helms_own(cx, &cluster, chart).await? {
             cluster.wait_ready(cx, &others).await?;
             return Ok(super::left_to_others(&chart.component));
         }
-        self.claim(
-            cx,
-            Claim {
-                component: &chart.component,
-                version: &chart.version,
-                namespace: &chart.namespace,
-                digest: Digest::of(chart.values.to_string()),
-                objects: &objects,
-            },
-        )
-        .await?;
-        let applied = cluster.apply(cx, &objects).await?;
-        let refs: Vec<ObjectRef> = applied.iter().map(|item| item.object.clone()).collect();
+        let stale = self
+            .claim(
+                cx,
+                Claim {
+                    component: &chart.component,
+                    version: &chart.version,
+                    namespace: &chart.namespace,
+                    digest: chart_digest(chart),
+                    objects: &objects,
+                    extras: &extras.after,
+                    options: chart
+                        .special
+                        .as_ref()
+                        .map(Special::list)
+                        .unwrap_or_default(),
+                },
+            )
+            .await?;
+        let mut done = cluster.apply(cx, &objects).await?;
+        let refs: Vec<ObjectRef> = done.iter().map(|item| item.object.clone()).collect();
         cluster.ask_again(cx, &refs).await?;
+        let mut waited: Vec<ObjectRef> = refs
+            .into_iter()
+            .filter(|object| object.kind != "Namespace" && object.kind != "Secret")
+            .collect();
+        for round in &extras.after {
+            // What comes next needs what is there: the CRDs of the chart, and those of packages.
+            let ready = cluster.wait_ready(cx, &waited).await;
+            ready.map_err(|error| self.name_version(error, chart))?;
+            let applied = cluster.apply(cx, round).await?;
+            waited = applied.iter().map(|item| item.object.clone()).collect();
+            done.extend(applied);
+        }
+        let mut outcome = Outcome::of(change_of(&done));
+        outcome.notes = extras.notes;
         if chart.unawaited {
-            let mut outcome = Outcome::of(change_of(&applied));
             outcome
                 .notes
                 .push(format!("{} was not waited for", chart.component));
-            return Ok(outcome);
+        } else {
+            let ready = cluster.wait_ready(cx, &waited).await;
+            ready.map_err(|error| self.name_version(error, chart))?;
         }
-        let waited: Vec<ObjectRef> = applied
-            .iter()
-            .map(|item| item.object.clone())
-            .filter(|object| object.kind != "Namespace" && object.kind != "Secret")
-            .collect();
-        let waited = cluster.wait_ready(cx, &waited).await;
-        waited.map_err(|error| self.name_version(error, chart))?;
-        Ok(Outcome::of(change_of(&applied)))
+        if !stale.is_empty() {
+            self.prune(cx, &chart.component, &stale).await?;
+            outcome.change = Change::Updated;
+        }
+        Ok(outcome)
     }
 
     /// Adds to an error about a version that does not exist the one that does.
@@ -97,6 +119,30 @@ impl Steps {
         Ok(!found.is_empty())
     }
 
+    /// Returns the objects that a chart's options make besides, with secret values from the environment.
+    pub(super) fn chart_extras(&self, chart: &Chart) -> Result<Extras> {
+        let Some(special) = &chart.special else {
+            return Ok(Extras::default());
+        };
+        if let Some(variable) = special
+            .variables()
+            .find(|it| !self.secrets.contains_key(*it))
+        {
+            return Err(Error::new(
+                Fault::Invalid,
+                format!("{} wants a secret", chart.component),
+            )
+            .cause(format!("the environment variable {variable} is not set"))
+            .hint(format!("set {variable} and run the same command again")));
+        }
+        let home = Home {
+            cluster: self.cluster.as_str(),
+            namespace: &chart.namespace,
+        };
+        let secret = |name: &str| self.secrets.get(name).cloned().unwrap_or_default();
+        catalog::extras(special, home, &secret).map_err(super::broken_template)
+    }
+
     /// Returns the objects that install a chart, with secret values from the environment.
     pub(super) fn chart_objects(&self, chart: &Chart) -> Result<Vec<Value>> {
         let component = self.catalog.get(&chart.component).ok_or_else(|| {
@@ -125,6 +171,18 @@ impl Steps {
             secrets: &secrets,
         })
         .map_err(super::broken_template)
+    }
+}
+
+/// Returns the digest of what a chart is told, as the inventory keeps it.
+#[must_use]
+pub fn chart_digest(chart: &Chart) -> Digest {
+    match &chart.special {
+        None => Digest::of(chart.values.to_string()),
+        Some(special) => {
+            let told = json!({ "values": chart.values, "options": special.list() });
+            Digest::of(told.to_string())
+        }
     }
 }
 

@@ -72,7 +72,7 @@ pub async fn inspect(cx: &Ctx, provider: &dyn Provider, name: &ClusterName) -> V
 fn list(inventory: &Inventory) -> String {
     let mut text = String::new();
     for (name, entry) in &inventory.components {
-        let count = entry.objects.len();
+        let count = entry.all_objects().count();
         add(
             &mut text,
             &format!(

@@ -1,6 +1,6 @@
 //! What windlass installed, as the cluster itself remembers it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use windlass_provider::{Change, Ctx, Result};
 
 use super::{Steps, accounts, change_of, namespaces::namespace_ref};
@@ -20,6 +20,9 @@ pub(super) struct Claim<'a> {
     pub(super) namespace: &'a str,
     pub(super) digest: Digest,
     pub(super) objects: &'a [Value],
+    /// What is applied afterwards, in rounds.
+    pub(super) extras: &'a [Vec<Value>],
+    pub(super) options: Map<String, Value>,
 }
 
 /// Returns the objects that the inventory needs before anything is written down.
@@ -81,32 +84,84 @@ impl Steps {
     }
 
     /// Writes down a component and what of it windlass makes: what is there already and was not its own never becomes so.
-    /// Before it is applied, so that a crash in between leaves nothing that an uninstall would not find.
-    pub(super) async fn claim(&self, cx: &Ctx, claim: Claim<'_>) -> Result<()> {
+    /// Before it is applied, so that a crash in between leaves nothing that an uninstall would not find. Returns what windlass
+    /// made for it earlier and is not wanted any more, in rounds, the last made first; it stays written down until
+    /// [`Self::prune`] has removed it.
+    pub(super) async fn claim(&self, cx: &Ctx, claim: Claim<'_>) -> Result<Vec<Vec<ObjectRef>>> {
         let cluster = self.cluster(cx).await?;
         self.claim_namespaces(cx, claim.objects).await?;
         let inventory = Inventory::read(&cluster, cx).await?;
-        let (own, others): (Vec<ObjectRef>, Vec<ObjectRef>) = claim
-            .objects
-            .iter()
-            .filter_map(ObjectRef::of)
-            .filter(|object| object.kind != "Namespace")
-            .partition(|object| {
-                let entry = inventory.components.get(claim.component);
-                entry.is_some_and(|entry| entry.objects.contains(object))
-            });
-        let foreign = there(cx, &cluster, others.clone()).await?;
-        let made = others
-            .into_iter()
-            .filter(|object| !foreign.contains(object));
+        let named = |objects: &[Value]| -> Vec<ObjectRef> {
+            let named = objects.iter().filter_map(ObjectRef::of);
+            named.filter(|object| object.kind != "Namespace").collect()
+        };
+        let mut rounds = vec![named(claim.objects)];
+        rounds.extend(claim.extras.iter().map(|round| named(round)));
+        let before: Vec<Vec<ObjectRef>> = match inventory.components.get(claim.component) {
+            Some(entry) => std::iter::once(&entry.objects)
+                .chain(&entry.extras)
+                .cloned()
+                .collect(),
+            None => Vec::new(),
+        };
+        let is_in = |rounds: &[Vec<ObjectRef>], object: &ObjectRef| {
+            rounds.iter().any(|round| round.contains(object))
+        };
+        let wanted = rounds.clone();
+        let others = wanted.iter().flatten();
+        let others = others.filter(|object| !is_in(&before, object));
+        let foreign = there(cx, &cluster, others.cloned().collect()).await?;
+        for round in &mut rounds {
+            round.retain(|object| !foreign.contains(object));
+        }
+        let mut stale = before;
+        for (index, round) in stale.iter_mut().enumerate() {
+            round.retain(|object| !is_in(&wanted, object));
+            if rounds.len() == index {
+                rounds.push(Vec::new());
+            }
+            rounds[index].extend(round.iter().cloned());
+        }
+        let mut rounds = rounds.into_iter();
         let component = Component {
             version: claim.version.to_owned(),
             namespace: claim.namespace.to_owned(),
             digest: format!("sha256:{}", claim.digest),
-            objects: own.into_iter().chain(made).collect(),
+            objects: rounds.next().unwrap_or_default(),
+            extras: rounds.collect(),
+            options: claim.options,
             rest: Default::default(),
         };
-        component.record(&cluster, cx, claim.component).await
+        component.record(&cluster, cx, claim.component).await?;
+        stale.retain(|round| !round.is_empty());
+        stale.reverse();
+        Ok(stale)
+    }
+
+    /// Removes what [`Self::claim`] returned, round by round, and takes it out of the inventory.
+    pub(super) async fn prune(
+        &self,
+        cx: &Ctx,
+        component: &str,
+        stale: &[Vec<ObjectRef>],
+    ) -> Result<()> {
+        let cluster = self.cluster(cx).await?;
+        for round in stale {
+            cluster.delete_and_wait(cx, round).await?;
+        }
+        let mut inventory = Inventory::read(&cluster, cx).await?;
+        let Some(mut entry) = inventory.components.remove(component) else {
+            return Ok(());
+        };
+        let is_stale = |object: &ObjectRef| stale.iter().any(|round| round.contains(object));
+        entry.objects.retain(|object| !is_stale(object));
+        for round in &mut entry.extras {
+            round.retain(|object| !is_stale(object));
+        }
+        while entry.extras.last().is_some_and(Vec::is_empty) {
+            entry.extras.pop();
+        }
+        entry.record(&cluster, cx, component).await
     }
 
     /// Writes down which of the namespaces among `objects` windlass is about to make: those that are not there yet. Before

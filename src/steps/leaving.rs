@@ -60,7 +60,7 @@ pub async fn look_at_leaving(
     let made: Vec<&ObjectRef> = components
         .iter()
         .filter_map(|component| inventory.components.get(&component.name))
-        .flat_map(|entry| &entry.objects)
+        .flat_map(kube::Component::all_objects)
         .collect();
     for component in components {
         let Some(entry) = inventory.components.get(&component.name) else {
@@ -213,7 +213,7 @@ impl Steps {
         let mut refs = Vec::new();
         for definition in definitions(cx, &cluster).await? {
             if names.contains(&text(&definition["metadata"]["name"])) {
-                let made: Vec<&ObjectRef> = entry.objects.iter().collect();
+                let made: Vec<&ObjectRef> = entry.all_objects().collect();
                 let objects = objects(cx, &cluster, &definition, known, &made).await?;
                 refs.extend(objects.iter().filter_map(ObjectRef::of));
             }

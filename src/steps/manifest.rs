@@ -274,6 +274,8 @@ impl Steps {
                 namespace: wanted.namespace,
                 digest,
                 objects: &objects,
+                extras: &[],
+                options: Default::default(),
             },
         )
         .await?;

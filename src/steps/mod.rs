@@ -28,6 +28,7 @@ use windlass_provider::{Change, ClusterName, Ctx, Error, Fault, Provider, Provid
 
 pub use access::{Exec, merge_access, merge_into, remove_access, write_access};
 pub use accounts::{Accounts, Grant, Granted, Role};
+pub use chart::chart_digest;
 pub use connection::Connection;
 pub use inside::{Inside, look_inside};
 pub use inspect::{Section, inspect};

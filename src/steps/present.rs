@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use windlass_provider::{ClusterName, Ctx, Provider, Result};
 
 use super::{
@@ -48,6 +48,8 @@ pub struct Present {
     pub values: Option<Value>,
     /// The secret values that its release has, by path.
     pub secrets: Vec<String>,
+    /// What only this component was told.
+    pub options: Map<String, Value>,
 }
 
 /// Returns the components of the catalogue that are in the cluster, by name; of a set, its parts.
@@ -82,6 +84,7 @@ pub async fn find_present(
                     detail: row.detail,
                     values: release.map(|release| release["spec"]["values"].clone()),
                     secrets: release.map(secret_paths).unwrap_or_default(),
+                    options: entry.options.clone(),
                 })
             }
             None => match releases.get(&component.name) {
@@ -138,6 +141,7 @@ fn of_release(component: &Component, release: &Value) -> Present {
         detail,
         values: Some(release["spec"]["values"].clone()),
         secrets: secret_paths(release),
+        options: Map::new(),
     }
 }
 
@@ -184,6 +188,7 @@ async fn signed(cx: &Ctx, cluster: &Cluster, component: &Component) -> Result<Op
             detail,
             values: None,
             secrets: Vec::new(),
+            options: Map::new(),
         }
     }))
 }

@@ -210,7 +210,8 @@ pub(super) async fn look(
             .cloned()
             .collect()
     } else {
-        vec![release_ref(name)]
+        let after = entry.extras.iter().flatten().cloned();
+        std::iter::once(release_ref(name)).chain(after).collect()
     };
     let mut row = Installation {
         what: name.to_owned(),

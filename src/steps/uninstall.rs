@@ -15,7 +15,11 @@ impl Steps {
         let Some(entry) = inventory.components.get(component) else {
             return Ok(Outcome::of(Change::Absent));
         };
-        // The release first: Flux's controllers uninstall the chart while the source is still there.
+        // What came last goes first, while the controllers live that know how.
+        for round in entry.extras.iter().rev() {
+            cluster.delete_and_wait(cx, round).await?;
+        }
+        // Then the release: Flux's controllers uninstall the chart while the source is still there.
         cluster
             .delete_and_wait(cx, &[release_ref(component)])
             .await?;

@@ -110,7 +110,12 @@ impl Steps {
                 let text = String::from_utf8(bytes).ok()?;
                 (kube::parse(component, &text).ok()?, true)
             }
-            Action::InstallChart { chart } => (self.chart_objects(chart).ok()?, true),
+            Action::InstallChart { chart } => {
+                let extras = self.chart_extras(chart).ok()?;
+                let mut objects = self.chart_objects(chart).ok()?;
+                objects.extend(extras.objects().cloned());
+                (objects, true)
+            }
             Action::MakeNamespaces { names } => (catalog::namespaces(names).ok()?, false),
             Action::SyncGit { scope } => (catalog::gitops(scope).ok()?, true),
             Action::EnsureResource { .. }

@@ -14,7 +14,7 @@ fn names(bed: &Bed) -> Vec<String> {
 }
 
 /// Returns the version of each object, but for what the cluster writes by itself.
-fn versions(world: &Served) -> BTreeMap<String, String> {
+pub(crate) fn versions(world: &Served) -> BTreeMap<String, String> {
     let all = world.ask("objects");
     let objects = all["dot"].as_array().expect("objects");
     objects

@@ -5,6 +5,7 @@ mod bed;
 mod cluster;
 mod components;
 mod config;
+mod crossplane;
 mod doctor;
 mod drains;
 mod drift;

@@ -27,7 +27,7 @@ fn values_are_laid_over_each_other_as_helm_does() {
     let values = catalog
         .get("traefik")
         .unwrap()
-        .values(ProviderId::Kind, "dot", &users);
+        .values(ProviderId::Kind, "dot", &[&users]);
     assert_eq!(
         values["ports"],
         json!({ "web": { "hostPort": null }, "websecure": { "hostPort": 443 } })
@@ -98,7 +98,7 @@ fn our_values_know_the_cluster_and_users_cannot_refer_to_it() {
     let values = catalog.get("external-dns").unwrap().values(
         ProviderId::Google,
         "blue",
-        &json!({ "domainFilters": ["${cluster}.example.com"] }),
+        &[&json!({ "domainFilters": ["${cluster}.example.com"] })],
     );
     assert_eq!(values["txtOwnerId"], "blue");
     assert_eq!(values["provider"]["name"], "google");

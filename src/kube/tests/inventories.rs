@@ -10,6 +10,8 @@ fn component(i: usize) -> Component {
         digest: "sha256:00".into(),
         namespace: "traefik".into(),
         objects: vec![ObjectRef::namespaced("v1", "Secret", "traefik", "values")],
+        extras: Vec::new(),
+        options: Default::default(),
         rest: Default::default(),
     }
 }

@@ -75,12 +75,12 @@ fn components_are_checked_against_the_catalogue() {
             ..Flags::default()
         });
     let settings = place.resolve().unwrap();
-    let known = ["flux", "cert-manager", "traefik"];
+    let known = ["flux", "cert-manager", "traefik", "crossplane"];
     insta::assert_snapshot!(settings.check_components(&known).unwrap_err(), @r#"
     error: 3 settings cannot be used
       --without: there is no component "cert-manger"; did you mean cert-manager?
       components.treafik in windlass.toml line 1: there is no component "treafik"; did you mean traefik?
-      components.zzz in windlass.toml line 3: there is no component "zzz"; there are flux, cert-manager, traefik
+      components.zzz in windlass.toml line 3: there is no component "zzz"; there are flux, cert-manager, traefik, crossplane
     "#);
     let fine = Place::new().toml(FULL).resolve().unwrap();
     fine.check_components(&known).unwrap();

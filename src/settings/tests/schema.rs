@@ -83,6 +83,8 @@ fn values_are_refused_by_both_or_by_neither() {
         ),
         ("clusters.a-b1", &["{}"]),
         ("components.x.version", &["\"v1.2.3-rc.1+x\""]),
+        ("components.crossplane.cloud", &["\"gcp\"", "\"none\""]),
+        ("components.crossplane.db-provider", &["true"]),
         ("components.x.secrets", &["{ \"a.b[0].c\" = \"_X1\" }"]),
         (
             "gitops.url",
@@ -145,6 +147,9 @@ fn values_are_refused_by_both_or_by_neither() {
         ("components.x", &["\"41.3.0\""]),
         ("components.X_", &["{}"]),
         ("components.x.enabled", &["\"yes\""]),
+        ("components.x.cloud", &["\"aws\""]),
+        ("components.crossplane.cloud", &["\"upcloud\"", "true"]),
+        ("components.crossplane.db-provider", &["\"true\"", "1"]),
         ("components.x.version", &["\">=1\"", "\"\"", "1"]),
         ("components.x.namespace", &["\"a_b\"", "\"-a\""]),
         ("components.x.values", &["1", "[]"]),
@@ -234,8 +239,18 @@ fn values_are_refused_by_both_or_by_neither() {
 fn both_know_the_same_keys() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let defs = &schema["$defs"];
-    let entry = |definition: &str| defs[definition]["additionalProperties"]["properties"].clone();
-    let cluster = entry("clusters");
+    let cluster = defs["clusters"]["additionalProperties"]["properties"].clone();
+    let component = defs["component"]["properties"].clone();
+    let own = &defs["components"]["properties"];
+    let special = |name: &str| {
+        let mut keys = component.clone();
+        let own = own[name]["properties"].as_object().unwrap().clone();
+        keys.as_object_mut().unwrap().extend(own);
+        keys
+    };
+    let names: Vec<&String> = own.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["crossplane"]);
+    let crossplane = special("crossplane");
     let pool = cluster["node-pools"]["items"]["properties"].clone();
     let taint = pool["taints"]["items"]["properties"].clone();
     // An unknown key makes the reader list those that it knows.
@@ -253,7 +268,8 @@ fn both_know_the_same_keys() {
             "clusters.a.node-pools = [{ name = \"a\", taints = [{ key = \"k\", effect = \"NoExecute\", x",
             &taint,
         ),
-        ("components.a.x", &entry("components")),
+        ("components.a.x", &component),
+        ("components.crossplane.x", &crossplane),
         ("environments.e.gitops.x", &defs["gitops"]["properties"]),
         ("platform.x", &defs["platform"]["properties"]),
     ] {

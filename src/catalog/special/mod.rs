@@ -1,0 +1,58 @@
+//! What a component's own options make of it: values for its chart, and objects besides. A file a component that has any; what
+//! they make is under `templates/components/<name>/`.
+
+mod crossplane;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::spec::special::Special;
+
+/// Where a component lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Home<'a> {
+    /// The cluster's name.
+    pub cluster: &'a str,
+    /// The component's namespace.
+    pub namespace: &'a str,
+}
+
+/// Objects of a component that its chart does not make.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extras {
+    /// Those that are there before the chart.
+    pub before: Vec<Value>,
+    /// Those that come after it is Ready, in rounds: each round is Ready before the next, which may need its CRDs.
+    pub after: Vec<Vec<Value>>,
+    /// What the user ought to be told.
+    pub notes: Vec<String>,
+}
+
+impl Extras {
+    /// Returns all objects, in the order in which they are applied.
+    pub fn objects(&self) -> impl Iterator<Item = &Value> {
+        self.before.iter().chain(self.after.iter().flatten())
+    }
+}
+
+/// Returns the values that options give to the component's chart.
+#[must_use]
+pub fn special_values(special: &Special) -> Value {
+    match special {
+        Special::Crossplane(options) => crossplane::values(options),
+    }
+}
+
+/// Returns the objects that options make besides the chart. `secret` returns the value of a variable that they name.
+///
+/// # Errors
+/// Where a template is wrong: our mistake.
+pub fn extras(
+    special: &Special,
+    home: Home<'_>,
+    secret: &dyn Fn(&str) -> String,
+) -> Result<Extras> {
+    match special {
+        Special::Crossplane(options) => crossplane::extras(options, home, secret),
+    }
+}

@@ -1,0 +1,116 @@
+//! What only one component can be told, typed and with its defaults. A file a component that has any.
+
+pub mod crossplane;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use windlass_provider::ProviderId;
+
+pub use crossplane::Crossplane;
+
+use super::ComponentSpec;
+use crate::{error::Error, settings};
+
+/// The options of one component. Never a secret: plans are journalled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Special {
+    /// Crossplane's.
+    Crossplane(Crossplane),
+}
+
+/// Why options mean nothing together, and what to type instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Misuse {
+    message: String,
+    hint: String,
+}
+
+impl Misuse {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+impl From<Misuse> for Error {
+    fn from(misuse: Misuse) -> Self {
+        Self::usage(misuse.message).hint(misuse.hint)
+    }
+}
+
+impl Special {
+    /// Returns the options of the component called `name`, with defaults for what nobody said; `None`: it has none of its own.
+    ///
+    /// # Errors
+    /// They mean nothing together, or not on this provider.
+    pub fn settle(
+        name: &str,
+        said: Option<&ComponentSpec>,
+        provider: ProviderId,
+    ) -> Result<Option<Self>, Misuse> {
+        let options = said.map(|said| &said.options);
+        Ok(match name {
+            "crossplane" => Some(Self::Crossplane(Crossplane::settle(
+                &typed(options)?,
+                provider,
+            )?)),
+            _ => None,
+        })
+    }
+
+    /// Returns the variables of the environment that hold secrets which the options name.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        let named: Vec<&str> = match self {
+            Self::Crossplane(_) => Vec::new(),
+        };
+        named.into_iter()
+    }
+
+    /// Returns the options, flat: key → value as it is written.
+    #[must_use]
+    pub fn list(&self) -> Map<String, Value> {
+        let inner = match self {
+            Self::Crossplane(options) => serde_json::to_value(options),
+        };
+        match inner {
+            Ok(Value::Object(options)) => options,
+            _ => Map::new(),
+        }
+    }
+}
+
+/// Returns those of a set's options that one of its parts knows.
+#[must_use]
+pub fn known_to(part: &str, options: &Map<String, Value>) -> Map<String, Value> {
+    let keys = settings::special::keys(part);
+    let known = options
+        .iter()
+        .filter(|(name, _)| keys.iter().any(|key| key.name == name.as_str()));
+    known
+        .map(|(name, option)| (name.clone(), option.clone()))
+        .collect()
+}
+
+/// Returns what was said as a type; settings have held it to that already.
+fn typed<T: DeserializeOwned>(options: Option<&Map<String, Value>>) -> Result<T, Misuse> {
+    let options = options.cloned().unwrap_or_default();
+    serde_json::from_value(options.into()).map_err(|error| {
+        Misuse::new(
+            error.to_string(),
+            "windlass config schema describes what is allowed",
+        )
+    })
+}
+
+/// Writes an option as a user would.
+pub(super) fn write(option: &Value) -> String {
+    match option {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(write).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
