@@ -6,12 +6,14 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use windlass_provider::{Owner, ProviderId, Scope};
+use windlass_provider::{ClusterName, Owner, ProviderId, Scope};
 
 use super::{
     App,
+    app::Place,
     cluster_flags::flags_at,
     ended,
+    reap::{self, ManyArgs},
     run::{self, RunArgs},
 };
 use crate::{
@@ -26,30 +28,33 @@ use crate::{
 ///
 /// The cluster is found by its marks: no file of setup is needed, and any machine with the same access will do. What
 /// windlass did not make is never deleted.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct DestroyArgs {
     /// Where the cluster runs
     #[arg(value_name = "PROVIDER", value_parser = super::global::provider_names())]
-    place: Option<String>,
+    pub(super) place: Option<String>,
     /// Do not ask
     #[arg(long, short)]
-    yes: bool,
-    #[command(flatten)]
-    drain: DrainArgs,
-    /// Also write the receipt, or what stands in its place, as JSON into this file
+    pub(super) yes: bool,
+    /// Also write the receipt, or what stands in its place, as JSON into this file; with --all or --expired, one for each cluster
+    /// into this folder
     #[arg(long, value_name = "FILE")]
-    receipt: Option<PathBuf>,
+    pub(super) receipt: Option<PathBuf>,
     #[command(flatten)]
-    run: RunArgs,
+    pub(super) many: ManyArgs,
+    #[command(flatten)]
+    pub(super) drain: DrainArgs,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
     /// Whether a cluster that others made is left alone, with what windlass installed on it
     #[arg(skip)]
     bare: bool,
 }
 
 /// How a cluster is drained before it goes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Drain")]
-struct DrainArgs {
+pub(super) struct DrainArgs {
     /// Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on
     /// existing and costing, and is left behind (exit code 5)
     #[arg(long, conflicts_with = "abandon")]
@@ -78,7 +83,7 @@ enum Keep {
 
 impl DrainArgs {
     /// Refuses to keep what there is not.
-    fn check(&self, provider: ProviderId) -> Result<()> {
+    pub(super) fn check(&self, provider: ProviderId) -> Result<()> {
         let kept = self.keep.iter().find(|kept| **kept != Keep::Volumes);
         let Some(kept) = kept.filter(|_| provider == ProviderId::Kind) else {
             return Ok(());
@@ -100,20 +105,35 @@ pub(super) async fn delete(args: DestroyArgs, app: App) -> Result<()> {
 }
 
 pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
+    if let Some(which) = args.many.which() {
+        return reap::run(which, args, app).await;
+    }
     let settings = app.settings(flags_at(&app, args.place.as_deref())?)?;
     let id = app.provider_of(&settings)?;
     args.drain.check(id)?;
     let place = app.place(id).await?;
     let cluster = settings.cluster.value.clone();
+    let_down(args, &app, &place, cluster).await
+}
+
+/// Lets one cluster down, as far as windlass made it.
+pub(super) async fn let_down(
+    args: DestroyArgs,
+    app: &App,
+    place: &Place,
+    cluster: ClusterName,
+) -> Result<()> {
+    let id = place.id;
     let command = if args.bare {
         "cluster delete"
     } else {
         "destroy"
     };
-    let guard = run::Guard::begin(&app, &place, &cluster, command, &args.run).await?;
+    let guard = run::Guard::begin(app, place, &cluster, command, &args.run).await?;
     let cx = guard.cx();
+    let scope = Scope::of(&cluster).within(args.many.regions());
     let found = guard
-        .preparing(async { Ok(place.provider.discover(cx, Scope::of(&cluster)).await?) })
+        .preparing(async { Ok(place.provider.discover(cx, scope).await?) })
         .await?;
     let ours = found.iter().any(|item| item.observed.owner == Owner::Ours);
     if args.bare && !ours && !found.is_empty() {
@@ -196,12 +216,9 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
             ..steps::How::default()
         },
     };
-    let ended = run::execute(&app, &place, guard, work).await?;
+    let ended = run::execute(app, place, guard, work).await?;
     // The audit looks at the provider again, never at what the run remembers.
-    let audit = place
-        .provider
-        .discover(&place.cx, Scope::of(&cluster))
-        .await;
+    let audit = place.provider.discover(&place.cx, scope).await;
     let facts = ended::Audit {
         found,
         after: audit,
@@ -210,7 +227,7 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
         unproven: inside.unproven,
         file: args.receipt,
     };
-    ended.receipt(&app, facts)
+    ended.receipt(app, facts)
 }
 
 /// Adds what an earlier destroy, which did not come to its end, found to stay outside of the cluster by its own word: its objects

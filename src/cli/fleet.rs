@@ -24,7 +24,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Where clusters are looked for.
-#[derive(Clone, Copy, Debug, Default, Args)]
+#[derive(Clone, Copy, Debug, Args)]
 pub(super) struct RegionFlags {
     /// Look in all regions of each cloud, not only in those that are configured; Kind has none
     #[arg(long)]
@@ -188,8 +188,12 @@ async fn ask(id: ProviderId, place: Result<Place>, regions: Regions) -> Answer {
 impl Cluster {
     /// Returns whether windlass made it, or a part of it.
     pub(super) fn is_ours(&self) -> bool {
-        let mut found = self.found.iter();
-        found.any(|item| item.observed.owner == Owner::Ours)
+        self.ours().next().is_some()
+    }
+
+    fn ours(&self) -> impl Iterator<Item = &Found> {
+        let found = self.found.iter();
+        found.filter(|item| item.observed.owner == Owner::Ours)
     }
 
     fn tags(&self) -> impl Iterator<Item = &Tags> {
@@ -225,6 +229,17 @@ impl Cluster {
         let now = self.place.cx.clock.now();
         self.is_ours() && self.expires().is_some_and(|at| at <= now)
     }
+
+    /// Returns why nobody can tell when it expires, where none of its tags can be read.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let unread = self.is_ours() && self.tags().next().is_none();
+        let mut details = self.ours().filter_map(|item| item.observed.detail.clone());
+        unread.then(|| {
+            details
+                .next()
+                .unwrap_or_else(|| "it has no tags".to_owned())
+        })
+    }
 }
 
 /// A cluster as it is listed.
@@ -241,7 +256,7 @@ struct Row {
 }
 
 /// Shows clusters, a row each.
-pub(super) fn show(app: &App, clusters: &[Cluster]) -> Result<()> {
+pub(super) fn show<'c>(app: &App, clusters: impl IntoIterator<Item = &'c Cluster>) -> Result<()> {
     let mut table = Table::new(&["CLUSTER", "PROVIDER", "STATE", "OWNER", "AGE", "EXPIRES"]);
     let mut rows = Vec::new();
     for cluster in clusters {

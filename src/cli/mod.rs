@@ -26,6 +26,7 @@ mod kubeconfig;
 mod listing;
 mod man;
 mod own;
+mod reap;
 mod rehearse;
 mod run;
 mod setup;

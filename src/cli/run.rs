@@ -28,11 +28,11 @@ pub(super) struct RunArgs {
     jobs: u16,
     /// Stop after this long, such as 30m; the same command goes on
     #[arg(long, value_name = "DURATION", env = "WINDLASS_TIMEOUT", hide_env_values = true, value_parser = crate::settings::parse_duration)]
-    timeout: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
 }
 
 /// How much of a destroy's budget is kept to send deletes that nobody waits for any more.
-const RESERVE: Duration = Duration::from_secs(60);
+pub(super) const RESERVE: Duration = Duration::from_secs(60);
 
 /// What to do about an unfinished run.
 #[derive(Clone, Debug, Args)]

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{bed::Bed, process::Served};
 
 /// Returns a command of windlass whose PATH has a `kind` and a `docker` of the served world.
-fn command(bed: &Bed, world: &Served, args: &[&str]) -> Command {
+pub(crate) fn command(bed: &Bed, world: &Served, args: &[&str]) -> Command {
     let own = env!("CARGO_BIN_EXE_windlass");
     let [kind, docker] =
         ["kind", "docker"].map(|program| format!("exec {own} rehearse program {program} \"$@\""));
