@@ -146,7 +146,10 @@ pub(super) async fn let_down(
         )));
     }
     let look = steps::look_inside(cx, &*place.provider, &found, &cluster);
-    let inside = guard.preparing(async { Ok(look.await) }).await?;
+    let mut inside = guard.preparing(async { Ok(look.await) }).await?;
+    if was_drained(&place.workdir.cluster(&cluster)) {
+        inside.unproven.clear();
+    }
     let mut drain = inside.drain.filter(|_| ours);
     let (mut left, mut kept) = (Vec::new(), Vec::new());
     if let Some(found) = &mut drain {
@@ -228,6 +231,20 @@ pub(super) async fn let_down(
         file: args.receipt,
     };
     ended.receipt(app, facts)
+}
+
+/// Returns whether an earlier destroy, which did not come to its end, drained the cluster: then nothing is left in it to be looked for,
+/// whether or not its API still answers.
+fn was_drained(folder: &Path) -> bool {
+    // As below, of the journal.
+    let Ok(Some(past)) = engine::read_latest::<Action>(folder) else {
+        return false;
+    };
+    let drains = |step: &&plan::Step| matches!(step.action, Action::Drain { .. });
+    let mut drains = past.plan.steps.iter().filter(drains).peekable();
+    !past.is_finished()
+        && drains.peek().is_some()
+        && drains.all(|step| past.outcomes.contains_key(&step.id))
 }
 
 /// Adds what an earlier destroy, which did not come to its end, found to stay outside of the cluster by its own word: its objects

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use windlass_provider::{ClusterName, Ctx, Found, Owner, Provider, Result, State};
+use windlass_provider::{ClusterName, Ctx, Found, Provider, Result, State};
 
 use super::{drain::target_of, namespaces::namespace_ref};
 use crate::{
@@ -34,10 +34,8 @@ pub async fn look_inside(
     found: &[Found],
     cluster: &ClusterName,
 ) -> Inside {
-    let there = found
-        .iter()
-        .any(|item| item.observed.state == State::Ready || item.observed.owner == Owner::Foreign);
-    if !there {
+    let used = |item: &Found| !item.observed.unused && item.observed.state != State::Missing;
+    if !found.iter().any(used) {
         return Inside::default();
     }
     let look = async {

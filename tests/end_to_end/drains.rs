@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{bed::Bed, components::says, process::Served};
 
 /// Raises a cluster whose platform has load balancers, with a Service that has one.
-fn raise(bed: &Bed) -> Served {
+pub(crate) fn raise(bed: &Bed) -> Served {
     let world = bed.serve();
     bed.run(&["cluster", "create", "kind", "--rehearse"])
         .expect(0);

@@ -110,10 +110,33 @@ fn a_platform_rises_and_goes_without_leaving_anything() {
 #[test]
 fn destroy_needs_nothing_that_setup_wrote() {
     let bed = Bed::new();
+    let world = bed.serve();
     bed.run(SETUP).expect(0);
-    std::fs::remove_dir_all(bed.here().join("rehearsal")).expect("a folder");
-    let down = bed.run(DESTROY).expect(0);
+    // From another empty folder, as on another machine.
+    let elsewhere = bed.here().with_file_name("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("a folder");
+    let receipt = [DESTROY, &["--receipt", "receipt.json"]].concat();
+    let down = bed
+        .finish(bed.command(&receipt).current_dir(&elsewhere))
+        .expect(0);
     assert!(down.out.contains("kind cluster dot"), "{}", down.out);
+    assert!(
+        down.out.contains("\nnothing is left behind\n"),
+        "{}",
+        down.out
+    );
+    assert_eq!(world.containers(), [""; 0]);
+    assert_eq!(world.ask("assets"), serde_json::json!([]));
+    let names = std::fs::read_dir(&elsewhere).expect("the folder");
+    let names: Vec<_> = names
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(names, ["receipt.json"]);
+    let receipt = std::fs::read(elsewhere.join("receipt.json")).expect("a receipt");
+    let receipt: serde_json::Value = serde_json::from_slice(&receipt).expect("JSON");
+    for none in ["left", "unproven", "failed", "not_begun"] {
+        assert_eq!(receipt[none], serde_json::json!([]), "{none}");
+    }
     let list = bed
         .run(&["cluster", "list", "--all", "--rehearse", "--output", "json"])
         .expect(0);

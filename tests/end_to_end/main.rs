@@ -6,6 +6,7 @@ mod cluster;
 mod components;
 mod config;
 mod crossplane;
+mod dead;
 mod doctor;
 mod drains;
 mod drift;

@@ -114,6 +114,10 @@ pub struct Observed {
     pub outputs: Outputs,
     /// What stands in its way, where it is not ready: lower-case fragment.
     pub detail: Option<String>,
+    /// Whether it is proven that nobody can have put anything into it: it was left half made. What is not there, or holds nothing
+    /// by its nature, is so too. Destroy need not look inside, and owes no proof of what was there.
+    #[serde(default)]
+    pub unused: bool,
 }
 
 impl Observed {
@@ -126,6 +130,7 @@ impl Observed {
             differs: Vec::new(),
             outputs: Outputs::new(),
             detail: None,
+            unused: true,
         }
     }
 }

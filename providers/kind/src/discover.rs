@@ -93,6 +93,7 @@ fn describe(host: &Host, cluster: &Cluster, health: &Health, layout: Option<&Lay
         },
         outputs: difference::outputs(host.engine.as_str(), cluster, &health.nodes),
         detail,
+        unused: matches!(health.phase, Phase::HalfMade(_)),
     }
 }
 

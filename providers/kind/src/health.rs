@@ -97,6 +97,12 @@ pub(crate) struct Health {
 /// Looks at a cluster: at its containers and, where they run, at its API.
 pub(crate) async fn look(cx: &Ctx, host: &Host, cluster: &Cluster) -> Result<Health> {
     if let Some(phase) = judge(cluster) {
+        let phase = match phase {
+            Phase::HalfMade(_) if has_lost_control_plane(cx, host, cluster).await? => {
+                Phase::Broken("its control-plane is gone".to_owned())
+            }
+            phase => phase,
+        };
         let nodes = Vec::new();
         return Ok(Health { phase, nodes });
     }
@@ -134,6 +140,22 @@ pub(crate) async fn look(cx: &Ctx, host: &Host, cluster: &Cluster) -> Result<Hea
         None => settle(cluster, &nodes),
     };
     Ok(Health { phase, nodes })
+}
+
+/// Returns whether a cluster has no control-plane any more, as opposed to not yet: a node that had joined keeps this file, and kind
+/// does not stop nodes before it is done.
+async fn has_lost_control_plane(cx: &Ctx, host: &Host, cluster: &Cluster) -> Result<bool> {
+    if cluster.control_plane().is_some() {
+        return Ok(false);
+    }
+    for node in cluster.nodes() {
+        let stopped = matches!(node.status, Status::Exited | Status::Paused | Status::Dead);
+        let file = ["cat", "/etc/kubernetes/kubelet.conf"];
+        if stopped || host.exec(cx, &node.name, &file).await?.is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Judges a cluster by its containers alone; `None` where all of them run.

@@ -76,6 +76,9 @@ pub(crate) struct Container {
     pub(crate) labels: BTreeMap<String, String>,
     /// Taints of the node, as `key=value:effect`.
     pub(crate) taints: Vec<String>,
+    /// Whether it has become a node: kubeadm has written its kubelet's configuration, which stays in it.
+    #[serde(default)]
+    pub(crate) joined: bool,
 }
 
 /// What a container does in its cluster, as kind's role label says it.

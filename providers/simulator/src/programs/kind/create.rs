@@ -151,7 +151,12 @@ impl Creation<'_> {
             .await?;
         let joining = self.wanted.nodes.len() > 1;
         if joining {
-            self.step(&WORKERS, async { self.seed(seed::join) }).await?;
+            self.step(&WORKERS, async {
+                self.seed(seed::join)?;
+                self.join(Role::Worker);
+                Ok(())
+            })
+            .await?;
         }
         if wait > 0.0 {
             let title = format!("Waiting ≤ {wait}s for control-plane = Ready ⏳");
@@ -311,6 +316,7 @@ impl Creation<'_> {
             address: String::new(),
             labels: Default::default(),
             taints: Vec::new(),
+            joined: false,
         }
     }
 
@@ -333,7 +339,29 @@ impl Creation<'_> {
         };
         ground.write(Entry::Cluster(cluster.clone()));
         ground.serve(&cluster, Vec::new());
-        self.seed(seed::control_plane)
+        self.seed(seed::control_plane)?;
+        self.join(Role::ControlPlane);
+        Ok(())
+    }
+
+    /// Remembers that containers have become nodes.
+    fn join(&self, role: Role) {
+        let ground = &self.console.ground;
+        let joined: Vec<Container> = {
+            let site = ground.site();
+            let ours = site
+                .containers
+                .values()
+                .filter(|it| it.cluster == self.name);
+            ours.filter(|it| it.role == role).cloned().collect()
+        };
+        for container in joined {
+            let joined = true;
+            ground.write(Entry::Container(Box::new(Container {
+                joined,
+                ..container
+            })));
+        }
     }
 
     fn seed(&self, objects: fn(&seed::Scene<'_>) -> Vec<serde_json::Value>) -> Result<(), Failure> {
