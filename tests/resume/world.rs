@@ -46,6 +46,13 @@ pub(crate) struct Killed {
     pub(crate) objects: Value,
 }
 
+/// What became of a command that was to be killed.
+pub(crate) enum Fate {
+    Killed(Killed),
+    /// It ended by itself first.
+    Ended(Ran),
+}
+
 /// A world at rest, to begin from any number of times.
 pub(crate) struct Rest(TempDir);
 
@@ -116,20 +123,47 @@ impl World {
 
     /// Runs one of the simulated machine's programs, as somebody else would.
     pub(crate) fn program(&self, args: &[&str]) -> Result<()> {
-        let status = windlass(self.folder.path())
+        self.print(args).map(drop)
+    }
+
+    /// Does the same, and returns what the program printed.
+    fn print(&self, args: &[&str]) -> Result<String> {
+        let ran = windlass(self.folder.path())
             .args(["rehearse", "program"])
             .args(args)
             .env("WINDLASS_REHEARSE_ENDPOINT", &*self.endpoint)
             .env("HOME", self.tmp())
-            .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .status()?;
-        ensure!(status.success(), "{args:?} failed");
+            .output()?;
+        ensure!(ran.status.success(), "{args:?} failed");
+        Ok(String::from_utf8(ran.stdout)?)
+    }
+
+    /// Makes an object in a cluster, as its user would.
+    pub(crate) fn make(&self, cluster: &str, path: &str, object: &Value) -> Result<()> {
+        let config = self.print(&["kind", "get", "kubeconfig", "--name", cluster])?;
+        let config: Value = serde_saphyr::from_str(&config)?;
+        let token = config["users"][0]["user"]["token"].as_str();
+        let header = format!("Authorization: Bearer {}\r\n", token.context("no token")?);
+        let (host, _) = split(&self.endpoint)?;
+        let path = format!("clusters/{cluster}/{path}");
+        let (status, answer) = send(host, "POST", &path, &header, object)?;
+        ensure!(status == 201, "{path}: {status} {answer}");
         Ok(())
     }
 
     /// Kills a command while its `at`th mutating request is held, which is then never answered.
     pub(crate) fn kill(&self, args: &[&str], at: u64, when: When) -> Result<Killed> {
+        match self.try_kill(args, at, when)? {
+            Fate::Killed(killed) => Ok(killed),
+            Fate::Ended(ran) => {
+                bail!("{args:?} ended before its request {at}\n{}", ran.tell())
+            }
+        }
+    }
+
+    /// Does the same with a command that may have ended by then.
+    pub(crate) fn try_kill(&self, args: &[&str], at: u64, when: When) -> Result<Fate> {
         let side = match when {
             When::Before => "before",
             When::After => "after",
@@ -149,8 +183,8 @@ impl World {
         match news.recv()? {
             News::Held(held) => ensure!(!held?["held"].is_null(), "nothing is held"),
             News::Over(events) => {
-                let ran = self.reap(child, events?)?;
-                bail!("{args:?} ended before its request {at}\n{}", ran.tell());
+                self.tell("hold", json!({"at": null}))?;
+                return Ok(Fate::Ended(self.reap(child, events?)?));
             }
         }
         let objects = self.ask("objects")?;
@@ -166,7 +200,7 @@ impl World {
         let (status, _) = exchange(&self.endpoint, "POST", "release", &json!({"answer": false}))?;
         ensure!(matches!(status, 200 | 409), "release: {status}");
         self.tell("hold", json!({"at": null}))?;
-        Ok(Killed { ran, objects })
+        Ok(Fate::Killed(Killed { ran, objects }))
     }
 
     /// Asks the world for something.
@@ -189,7 +223,7 @@ impl World {
         Ok(Rest(folder))
     }
 
-    fn tell(&self, what: &str, body: Value) -> Result<()> {
+    pub(crate) fn tell(&self, what: &str, body: Value) -> Result<()> {
         ask(&self.endpoint, "POST", what, &body).map(drop)
     }
 
@@ -277,15 +311,25 @@ fn ask(endpoint: &str, method: &str, what: &str, body: &Value) -> Result<Value> 
     Ok(serde_json::from_str(&text)?)
 }
 
-/// Asks under `control/` by HTTP/1.0, one connection a request.
+/// Asks under `control/`.
 fn exchange(endpoint: &str, method: &str, what: &str, body: &Value) -> Result<(u16, String)> {
+    let (host, path) = split(endpoint)?;
+    send(host, method, &format!("{path}/control/{what}"), "", body)
+}
+
+/// Returns the host and the path of a URL.
+fn split(endpoint: &str) -> Result<(&str, &str)> {
     let rest = endpoint.strip_prefix("http://").context("no http://")?;
-    let (host, path) = rest.split_once('/').context("no path")?;
+    rest.split_once('/').context("no path")
+}
+
+/// Asks by HTTP/1.0, one connection a request.
+fn send(host: &str, method: &str, path: &str, header: &str, body: &Value) -> Result<(u16, String)> {
     let mut stream = TcpStream::connect(host)?;
     let body = body.to_string();
     let length = body.len();
     let head = format!(
-        "{method} /{path}/control/{what} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n"
+        "{method} /{path} HTTP/1.0\r\nHost: {host}\r\n{header}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     );
     stream.write_all((head + &body).as_bytes())?;
     let mut answer = String::new();
