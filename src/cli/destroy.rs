@@ -51,6 +51,16 @@ pub(super) struct DestroyArgs {
     bare: bool,
 }
 
+impl DestroyArgs {
+    /// Returns the command that was typed.
+    pub(super) fn command(&self) -> &'static str {
+        match self.bare {
+            true => "cluster delete",
+            false => "destroy",
+        }
+    }
+}
+
 /// How a cluster is drained before it goes.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Drain")]
@@ -124,11 +134,7 @@ pub(super) async fn let_down(
     cluster: ClusterName,
 ) -> Result<()> {
     let id = place.id;
-    let command = if args.bare {
-        "cluster delete"
-    } else {
-        "destroy"
-    };
+    let command = args.command();
     let guard = run::Guard::begin(app, place, &cluster, command, &args.run).await?;
     let cx = guard.cx();
     let scope = Scope::of(&cluster).within(args.many.regions());
@@ -149,6 +155,12 @@ pub(super) async fn let_down(
     let mut inside = guard.preparing(async { Ok(look.await) }).await?;
     if was_drained(&place.workdir.cluster(&cluster)) {
         inside.unproven.clear();
+    }
+    for unproven in &inside.unproven {
+        app.warn(
+            &format!("nobody can tell {unproven}"),
+            &["bring its API back first, and they are deleted with it; otherwise what they hold stays where it is".to_owned()],
+        );
     }
     let mut drain = inside.drain.filter(|_| ours);
     let (mut left, mut kept) = (Vec::new(), Vec::new());

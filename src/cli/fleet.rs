@@ -81,10 +81,17 @@ impl Fleet {
                 .map(|(id, place)| ask(id, place, regions)),
         )
         .await;
-        Self::gather(answers, |told| app.warn(&told.0, &told.1))
+        Self::gather(answers, |told, hints| match hints {
+            Some(hints) => app.warn(&told, &hints),
+            None => app.output().note(&told),
+        })
     }
 
-    fn gather(answers: Vec<Answer>, mut warn: impl FnMut((String, Vec<String>))) -> Result<Self> {
+    /// Puts answers together, and tells who gave none: with hints where that is a failure.
+    fn gather(
+        answers: Vec<Answer>,
+        mut tell: impl FnMut(String, Option<Vec<String>>),
+    ) -> Result<Self> {
         let mut fleet = Self {
             clusters: Vec::new(),
             failed: Vec::new(),
@@ -111,9 +118,9 @@ impl Fleet {
             let why: Vec<String> = error.source.chain().map(ToString::to_string).collect();
             let why = why.join(": ");
             if closed {
-                warn((format!("{id} is not asked: {why}"), Vec::new()));
+                tell(format!("{id} is not asked: {why}"), None);
             } else {
-                warn((format!("{id} cannot be asked: {why}"), error.hints));
+                tell(format!("{id} cannot be asked: {why}"), Some(error.hints));
                 fleet.failed.push((id, error.kind));
             }
         }

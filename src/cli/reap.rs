@@ -139,7 +139,8 @@ pub(super) async fn run(which: Which, args: DestroyArgs, app: App) -> Result<()>
         ),
     )
     .hint(format!(
-        "go on: windlass destroy{provider} {}",
+        "go on: windlass {}{provider} {}",
+        args.command(),
         which.flag()
     )))
 }

@@ -45,7 +45,8 @@ pub async fn look_inside(
     };
     look.await.unwrap_or_else(|error: windlass_provider::Error| Inside {
         unproven: vec![format!(
-            "whether objects in cluster {cluster} hold cloud resources: its API does not answer ({error})"
+            "whether objects in cluster {cluster} hold cloud resources: its API does not answer ({})",
+            error.to_line()
         )],
         ..Inside::default()
     })

@@ -87,7 +87,7 @@ async fn find(answers: Vec<(ProviderId, Told)>, regions: Regions) -> (Result<Fle
         ask(id, Ok(place(Arc::new(provider))), regions)
     });
     let mut said = Vec::new();
-    let fleet = Fleet::gather(join_all(asked).await, |(told, _)| said.push(told));
+    let fleet = Fleet::gather(join_all(asked).await, |told, _| said.push(told));
     (fleet, said)
 }
 
