@@ -103,8 +103,8 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             break
         }
         'windlass;destroy' {
+            [CompletionResult]::new('--receipt', '--receipt', [CompletionResultType]::ParameterName, 'Also write the receipt, or what stands in its place, as JSON into this file; with --all or --expired, one for each cluster into this folder')
             [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Keep these on purpose: disks of volumes, and what windlass made around the cluster')
-            [CompletionResult]::new('--receipt', '--receipt', [CompletionResultType]::ParameterName, 'Also write the receipt, or what stands in its place, as JSON into this file')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'How many steps run side by side at most')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Stop after this long, such as 30m; the same command goes on')
             [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
@@ -120,6 +120,9 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             [CompletionResult]::new('--rehearse-faults', '--rehearse-faults', [CompletionResultType]::ParameterName, 'How the simulated world misbehaves: a file, as the README describes it')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every cluster that windlass made, at every provider that this machine has access to, or at PROVIDER')
+            [CompletionResult]::new('--expired', '--expired', [CompletionResultType]::ParameterName, 'Every such cluster whose lifetime is over: for a reaper. One without a lifetime is left alone')
+            [CompletionResult]::new('--all-regions', '--all-regions', [CompletionResultType]::ParameterName, 'Look in all regions of each cloud, not only in those that are configured; Kind has none')
             [CompletionResult]::new('--skip-drain', '--skip-drain', [CompletionResultType]::ParameterName, 'Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on existing and costing, and is left behind (exit code 5)')
             [CompletionResult]::new('--abandon', '--abandon', [CompletionResultType]::ParameterName, 'Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and costing, and is left behind (exit code 5)')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the plan and do nothing')
@@ -403,8 +406,8 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             break
         }
         'windlass;cluster;delete' {
+            [CompletionResult]::new('--receipt', '--receipt', [CompletionResultType]::ParameterName, 'Also write the receipt, or what stands in its place, as JSON into this file; with --all or --expired, one for each cluster into this folder')
             [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Keep these on purpose: disks of volumes, and what windlass made around the cluster')
-            [CompletionResult]::new('--receipt', '--receipt', [CompletionResultType]::ParameterName, 'Also write the receipt, or what stands in its place, as JSON into this file')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'How many steps run side by side at most')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Stop after this long, such as 30m; the same command goes on')
             [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'The cluster [default: dot, or the only one in windlass.toml]')
@@ -420,6 +423,9 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             [CompletionResult]::new('--rehearse-faults', '--rehearse-faults', [CompletionResultType]::ParameterName, 'How the simulated world misbehaves: a file, as the README describes it')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every cluster that windlass made, at every provider that this machine has access to, or at PROVIDER')
+            [CompletionResult]::new('--expired', '--expired', [CompletionResultType]::ParameterName, 'Every such cluster whose lifetime is over: for a reaper. One without a lifetime is left alone')
+            [CompletionResult]::new('--all-regions', '--all-regions', [CompletionResultType]::ParameterName, 'Look in all regions of each cloud, not only in those that are configured; Kind has none')
             [CompletionResult]::new('--skip-drain', '--skip-drain', [CompletionResultType]::ParameterName, 'Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on existing and costing, and is left behind (exit code 5)')
             [CompletionResult]::new('--abandon', '--abandon', [CompletionResultType]::ParameterName, 'Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and costing, and is left behind (exit code 5)')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the plan and do nothing')

@@ -97,10 +97,13 @@ module completions {
   # Let a cluster and its platform down again, and print a receipt
   export extern "windlass destroy" [
     --yes(-y)                 # Do not ask
+    --receipt: path           # Also write the receipt, or what stands in its place, as JSON into this file; with --all or --expired, one for each cluster into this folder
+    --all                     # Every cluster that windlass made, at every provider that this machine has access to, or at PROVIDER
+    --expired                 # Every such cluster whose lifetime is over: for a reaper. One without a lifetime is left alone
+    --all-regions             # Look in all regions of each cloud, not only in those that are configured; Kind has none
     --skip-drain              # Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on existing and costing, and is left behind (exit code 5)
     --abandon                 # Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and costing, and is left behind (exit code 5)
     --keep: string@"nu-complete windlass destroy keep" # Keep these on purpose: disks of volumes, and what windlass made around the cluster
-    --receipt: path           # Also write the receipt, or what stands in its place, as JSON into this file
     --dry-run                 # Print the plan and do nothing
     --jobs: string            # How many steps run side by side at most
     --timeout: string         # Stop after this long, such as 30m; the same command goes on
@@ -457,10 +460,13 @@ module completions {
   # Delete a cluster that windlass made, with all that is on it, and print a receipt
   export extern "windlass cluster delete" [
     --yes(-y)                 # Do not ask
+    --receipt: path           # Also write the receipt, or what stands in its place, as JSON into this file; with --all or --expired, one for each cluster into this folder
+    --all                     # Every cluster that windlass made, at every provider that this machine has access to, or at PROVIDER
+    --expired                 # Every such cluster whose lifetime is over: for a reaper. One without a lifetime is left alone
+    --all-regions             # Look in all regions of each cloud, not only in those that are configured; Kind has none
     --skip-drain              # Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on existing and costing, and is left behind (exit code 5)
     --abandon                 # Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and costing, and is left behind (exit code 5)
     --keep: string@"nu-complete windlass cluster delete keep" # Keep these on purpose: disks of volumes, and what windlass made around the cluster
-    --receipt: path           # Also write the receipt, or what stands in its place, as JSON into this file
     --dry-run                 # Print the plan and do nothing
     --jobs: string            # How many steps run side by side at most
     --timeout: string         # Stop after this long, such as 30m; the same command goes on
