@@ -16,7 +16,7 @@ pub use assign::{BadAssignment, Typing, assign};
 pub use component::{Catalog, Choice, Component, Misuse, Part, Sign, Source};
 pub use order::{Unordered, order};
 pub use render::{Release, gitops, namespaces, release};
-pub use special::{Extras, Home, extras, special_values};
+pub use special::{Extras, Home, extras, is_self_made, special_values};
 pub use template::{TemplateError, substitute};
 pub use values::{Difference, WrongType, compare_values, merge, take_away};
 pub use version::{Leap, judge_leap};

@@ -68,6 +68,7 @@ pub(super) async fn export(
         if let Some(special) = &chart.special {
             let home = Home {
                 cluster: cluster.as_str(),
+                provider,
                 namespace: &chart.namespace,
             };
             let extras = catalog::extras(special, home, &name).map_err(bug)?;

@@ -78,7 +78,7 @@ pub fn judge(object: &Value) -> Verdict {
             flux::judge(kind, object)
         }
         ("pkg.crossplane.io", "Provider" | "Configuration" | "Function") => {
-            first(awaits(object, "Installed"), || awaits(object, "Healthy"))
+            first(installed(object), || awaits(object, "Healthy"))
         }
         _ => by_conditions(object, promises_ready(group, kind)),
     }
@@ -149,6 +149,16 @@ fn phase(object: &Value, wanted: &str) -> Verdict {
         Some(phase) if phase == wanted => Verdict::Ready,
         Some(phase) => Verdict::Waiting(phase.to_lowercase()),
         None => Verdict::Waiting(format!("not {} yet", wanted.to_lowercase())),
+    }
+}
+
+/// Whether a package of Crossplane's is installed; what its registry does not have or does not give ends it.
+fn installed(object: &Value) -> Verdict {
+    match condition(object, "Installed") {
+        Some(condition) if condition["message"].as_str().is_some_and(flux::is_final) => {
+            Verdict::Failed(reason(condition))
+        }
+        _ => awaits(object, "Installed"),
     }
 }
 

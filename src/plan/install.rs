@@ -164,12 +164,13 @@ pub(super) fn component_id(name: &str) -> StepId {
 }
 
 /// Returns the names of the objects that a chart's options make besides.
-fn list_extras(chart: &Chart, cluster: &ClusterName) -> Vec<String> {
+fn list_extras(chart: &Chart, (provider, cluster): (ProviderId, &ClusterName)) -> Vec<String> {
     let Some(special) = &chart.special else {
         return Vec::new();
     };
     let home = Home {
         cluster: cluster.as_str(),
+        provider,
         namespace: &chart.namespace,
     };
     // A template that is wrong is told by the step that needs it.
@@ -223,7 +224,7 @@ fn install_one(
                 format!("{kind} flux-system/{name}"),
                 format!("HelmRelease flux-system/{name}"),
             ];
-            makes.extend(list_extras(&chart, cluster.1));
+            makes.extend(list_extras(&chart, cluster));
             (Action::InstallChart { chart }, makes)
         }
         Source::Set { .. } => unreachable!("the catalogue's order has a set's parts in its place"),

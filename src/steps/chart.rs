@@ -57,6 +57,7 @@ impl Steps {
                 },
             )
             .await?;
+        self.check_unused(cx, &stale).await?;
         let mut done = cluster.apply(cx, &objects).await?;
         let refs: Vec<ObjectRef> = done.iter().map(|item| item.object.clone()).collect();
         cluster.ask_again(cx, &refs).await?;
@@ -137,6 +138,7 @@ impl Steps {
         }
         let home = Home {
             cluster: self.cluster.as_str(),
+            provider: self.provider_id,
             namespace: &chart.namespace,
         };
         let secret = |name: &str| self.secrets.get(name).cloned().unwrap_or_default();

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use windlass_provider::{Change, ClusterName, Ctx, Provider, Result};
+use windlass_provider::{Change, ClusterName, Ctx, Error, Fault, Provider, Result};
 
 use super::{Connection, Steps};
 use crate::{
-    catalog::Component,
+    catalog::{self, Component},
     engine::Outcome,
     kube::{self, Cluster, Inventory, ObjectRef, Selector},
 };
@@ -137,22 +137,15 @@ fn belongs(
         });
     }
     let group = definition["spec"]["group"].as_str().unwrap_or_default();
-    let below = |of: &String| group == of || group.ends_with(&format!(".{of}"));
-    component
-        .crd_groups
-        .iter()
-        .any(below)
-        .then_some(Some("it made them itself, and never removes them"))
+    if is_owned(definition, component) {
+        // A package of Crossplane's brought it, of whatever group, and takes it along.
+        return Some(None);
+    }
+    is_below(group, component).then_some(Some("it made them itself, and never removes them"))
 }
 
-/// Returns the objects of a CRD's kind that are neither the component's own nor among `made`.
-async fn objects(
-    cx: &Ctx,
-    cluster: &Cluster,
-    definition: &Value,
-    component: &Component,
-    made: &[&ObjectRef],
-) -> Result<Vec<Value>> {
+/// Returns the objects of a CRD's kind.
+async fn instances(cx: &Ctx, cluster: &Cluster, definition: &Value) -> Result<Vec<Value>> {
     let spec = &definition["spec"];
     let served = spec["versions"]
         .as_array()
@@ -164,21 +157,49 @@ async fn objects(
         return Ok(Vec::new());
     };
     let version = format!("{}/{version}", text(&spec["group"]));
-    let Some(kind) = cluster.find_kind(cx, &version, kind).await? else {
-        return Ok(Vec::new());
-    };
-    let mut found = cluster.list(cx, &kind, None, &Selector::default()).await?;
+    match cluster.find_kind(cx, &version, kind).await? {
+        Some(kind) => cluster.list(cx, &kind, None, &Selector::default()).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Returns the objects of a CRD's kind that are neither the component's own nor among `made`.
+async fn objects(
+    cx: &Ctx,
+    cluster: &Cluster,
+    definition: &Value,
+    component: &Component,
+    made: &[&ObjectRef],
+) -> Result<Vec<Value>> {
+    let mut found = instances(cx, cluster, definition).await?;
     found.retain(|object| {
-        let own = ObjectRef::of(object).is_some_and(|it| {
-            // Another version of its API names the same object.
-            made.iter().any(|made| {
-                (&made.kind, &made.namespace, &made.name) == (&it.kind, &it.namespace, &it.name)
-                    && made.group() == it.group()
-            })
-        });
+        let own = catalog::is_self_made(&component.name, object)
+            || is_owned(object, component)
+            || ObjectRef::of(object).is_some_and(|it| {
+                // Another version of its API names the same object.
+                made.iter().any(|made| {
+                    (&made.kind, &made.namespace, &made.name) == (&it.kind, &it.namespace, &it.name)
+                        && made.group() == it.group()
+                })
+            });
         !own && object["metadata"]["labels"][FROM_RELEASE] != component.name.as_str()
     });
     Ok(found)
+}
+
+/// Tells whether an object belongs to one of a component's: then it goes with that one, which is told of itself.
+fn is_owned(object: &Value, component: &Component) -> bool {
+    let owners = object["metadata"]["ownerReferences"].as_array();
+    owners.into_iter().flatten().any(|owner| {
+        let version = owner["apiVersion"].as_str().unwrap_or_default();
+        is_below(version.split('/').next().unwrap_or_default(), component)
+    })
+}
+
+/// Tells whether an API group is one of those that a component makes CRDs in.
+fn is_below(group: &str, component: &Component) -> bool {
+    let below = |of: &String| group == of || group.ends_with(&format!(".{of}"));
+    component.crd_groups.iter().any(below)
 }
 
 fn has_finalizer(object: &Value) -> bool {
@@ -195,6 +216,82 @@ fn definition_ref(name: &str) -> ObjectRef {
 }
 
 impl Steps {
+    /// Refuses to remove objects as long as others live by them: the kinds that a package brought would go with it, and with
+    /// them those that would be left in a cloud.
+    ///
+    /// # Errors
+    /// What lives, by name.
+    pub(super) async fn check_unused(&self, cx: &Ctx, going: &[Vec<ObjectRef>]) -> Result<()> {
+        let mut owners: Vec<ObjectRef> = going.iter().flatten().cloned().collect();
+        owners.retain(|object| object.group() == "pkg.crossplane.io");
+        if owners.is_empty() {
+            return Ok(());
+        }
+        let cluster = self.cluster(cx).await?;
+        let owned = |object: &Value, owners: &[ObjectRef]| {
+            let references = object["metadata"]["ownerReferences"].as_array();
+            references.into_iter().flatten().any(|reference| {
+                owners.iter().any(|owner| {
+                    reference["kind"] == *owner.kind && reference["name"] == *owner.name
+                })
+            })
+        };
+        let composites = (
+            "apiextensions.crossplane.io/v1",
+            "CompositeResourceDefinition",
+        );
+        if let Some(kind) = cluster.find_kind(cx, composites.0, composites.1).await? {
+            let all = cluster.list(cx, &kind, None, &Selector::default()).await?;
+            let theirs = all.iter().filter(|object| owned(object, &owners));
+            let theirs: Vec<ObjectRef> = theirs.filter_map(ObjectRef::of).collect();
+            owners.extend(theirs);
+        }
+        let mut living = Vec::new();
+        for definition in definitions(cx, &cluster).await? {
+            let kind = definition["spec"]["names"]["kind"]
+                .as_str()
+                .unwrap_or_default();
+            let is_config =
+                kind.ends_with("ProviderConfig") || kind.ends_with("ProviderConfigUsage");
+            if owned(&definition, &owners) && !is_config {
+                let found = instances(cx, &cluster, &definition).await?;
+                living.extend(found.iter().filter_map(ObjectRef::of));
+            }
+        }
+        let Some(first) = living.first() else {
+            return Ok(());
+        };
+        let more = match living.len() {
+            1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        Err(Error::new(
+            Fault::Invalid,
+            format!(
+                "{} is not wanted any more, and {first}{more} live by it",
+                owners[0]
+            ),
+        )
+        .hint("delete them first, and wait until they are gone: windlass crossplane drain"))
+    }
+
+    /// Deletes the packages that Crossplane installed itself because others needed them.
+    pub(super) async fn remove_self_made(&self, cx: &Ctx, component: &str) -> Result<()> {
+        let cluster = self.cluster(cx).await?;
+        let mut going = Vec::new();
+        for kind in ["Configuration", "Provider", "Function"] {
+            let version = "pkg.crossplane.io/v1";
+            if let Some(kind) = cluster.find_kind(cx, version, kind).await? {
+                let found = cluster.list(cx, &kind, None, &Selector::default()).await?;
+                let made = found
+                    .iter()
+                    .filter(|it| catalog::is_self_made(component, it));
+                going.extend(made.filter_map(ObjectRef::of));
+            }
+        }
+        cluster.delete_and_wait(cx, &going).await.map(drop)
+    }
+
     /// Deletes the objects of a component's CRDs while its controllers still live, and waits until they are gone.
     pub(super) async fn empty_definitions(
         &self,

@@ -19,6 +19,9 @@ impl Steps {
         for round in entry.extras.iter().rev() {
             cluster.delete_and_wait(cx, round).await?;
         }
+        if component == "crossplane" {
+            self.remove_self_made(cx, component).await?;
+        }
         // Then the release: Flux's controllers uninstall the chart while the source is still there.
         cluster
             .delete_and_wait(cx, &[release_ref(component)])

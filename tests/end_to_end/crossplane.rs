@@ -64,11 +64,163 @@ fn its_options_converge_and_the_same_again_changes_nothing() {
     // What is not wanted any more goes.
     let none = ["upgrade", "crossplane", "--rehearse", "--cloud=none"];
     bed.run(&none).expect(0);
-    let providers = named(&world, "Provider");
-    assert!(
-        !providers.iter().any(|it| it.contains("rds")),
-        "{providers:?}"
+    for kind in ["Provider", "Configuration", "DeploymentRuntimeConfig"] {
+        let left = named(&world, kind);
+        assert!(left.iter().all(|it| !it.contains("aws")), "{left:?}");
+    }
+}
+
+const FULL: &[&str] = &[
+    "install",
+    "crossplane",
+    "--rehearse",
+    "--cloud=aws",
+    "--db-config",
+    "--policies",
+    "--credentials=AWS_KEYS",
+];
+
+/// Returns the objects of a kind.
+fn of_kind(world: &Served, kind: &str) -> Vec<Value> {
+    let all = world.ask("objects");
+    let objects = all["dot"].as_array().expect("objects").iter();
+    objects.filter(|it| it["kind"] == kind).cloned().collect()
+}
+
+/// Returns an object by its kind and name.
+fn object(world: &Served, kind: &str, name: &str) -> Value {
+    let mut objects = of_kind(world, kind).into_iter();
+    let found = objects.find(|it| it["metadata"]["name"] == name);
+    found.unwrap_or_else(|| panic!("no {kind} {name}"))
+}
+
+#[test]
+fn everything_of_it_is_installed_and_taken_out_again() {
+    let (bed, world) = bare();
+    let missing = bed.run(FULL).expect(2);
+    says(&missing, "secret values are wanted and not set: AWS_KEYS");
+    let mut install = bed.command(FULL);
+    let ran = bed
+        .finish(install.env("AWS_KEYS", "[default] pl4nted-key"))
+        .expect(0);
+    assert!(!ran.out.contains("pl4nted") && !ran.err.contains("pl4nted"));
+    // The key is in the cluster, and in no file here.
+    let secret = object(&world, "Secret", "windlass-aws-credentials");
+    assert!(secret["data"]["credentials"].is_string(), "{secret}");
+    assert!(crate::secrets::search(&bed.here()) > 0);
+    let configs = of_kind(&world, "ClusterProviderConfig");
+    assert_eq!(configs.len(), 3, "{configs:?}");
+    let source = |it: &Value| it["spec"]["credentials"]["source"].clone();
+    assert!(configs.iter().any(|it| source(it) == "Secret"));
+    // Only what is used is served of what the packages have.
+    let definitions = named(&world, "CustomResourceDefinition");
+    for wanted in [
+        "instances.rds.aws.m.upbound.io",
+        "vpcs.ec2.aws.m.upbound.io",
+    ] {
+        assert!(definitions.iter().any(|it| it == wanted), "{definitions:?}");
+    }
+    let policy = object(&world, "ManagedResourceActivationPolicy", "windlass");
+    let activated = policy["spec"]["activate"].as_array().expect("kinds");
+    let wide = |kind: &Value| kind.as_str().expect("a kind").starts_with('*');
+    assert!(!activated.iter().any(wide), "{policy}");
+    // Nobody has a right to everything.
+    for role in ["helm", "kubernetes", "compositions"] {
+        let role = object(
+            &world,
+            "ClusterRole",
+            &format!("windlass:crossplane-{role}"),
+        );
+        for rule in role["rules"].as_array().expect("rules") {
+            assert!(!rule["apiGroups"].to_string().contains('*'), "{rule}");
+            assert!(!rule["verbs"].to_string().contains('*'), "{rule}");
+        }
+    }
+    for binding in of_kind(&world, "ClusterRoleBinding") {
+        let ours = binding["metadata"]["name"].to_string();
+        let is_wide = binding["roleRef"]["name"] == "cluster-admin";
+        assert!(!(is_wide && ours.contains("windlass")), "{binding}");
+    }
+    bed.run(&["status", "--rehearse"]).expect(0);
+    let gone = bed
+        .run(&["uninstall", "crossplane", "--rehearse"])
+        .expect(0);
+    says(&gone, "namespace crossplane-system stays");
+    for kind in [
+        "Provider",
+        "Configuration",
+        "Function",
+        "ClusterProviderConfig",
+        "ValidatingAdmissionPolicy",
+    ] {
+        let left = named(&world, kind);
+        assert!(left.is_empty(), "{kind}: {left:?}");
+    }
+    bed.run(&["destroy", "kind", "--rehearse"]).expect(0);
+}
+
+#[test]
+fn the_wide_role_is_given_by_name_only_and_told() {
+    let (bed, world) = bare();
+    let install = ["install", "crossplane", "--rehearse", "--app-config"];
+    let ran = bed.run(&[&install[..], &["--cluster-admin"]].concat());
+    says(
+        &ran.expect(0),
+        "may do everything in the cluster, as --cluster-admin asked",
     );
+    let name = "windlass:crossplane-kubernetes:cluster-admin";
+    let binding = object(&world, "ClusterRoleBinding", name);
+    assert_eq!(binding["roleRef"]["name"], "cluster-admin");
+    // And taken back.
+    let upgrade = ["upgrade", "crossplane", "--rehearse", "--app-config"];
+    bed.run(&upgrade).expect(0);
+    let mut bindings = named(&world, "ClusterRoleBinding");
+    bindings.retain(|it| it.starts_with("windlass:crossplane-"));
+    let narrow = ["windlass:crossplane-helm", "windlass:crossplane-kubernetes"];
+    assert_eq!(bindings, narrow);
+}
+
+#[test]
+fn a_provider_stays_while_something_in_the_cloud_lives_by_it() {
+    let (bed, world) = bare();
+    let mut install = bed.command(FULL);
+    bed.finish(install.env("AWS_KEYS", "key")).expect(0);
+    let group = serde_json::json!({
+        "apiVersion": "rds.aws.m.upbound.io/v1beta1", "kind": "SubnetGroup",
+        "metadata": { "name": "data", "namespace": "default" },
+        "spec": { "forProvider": { "region": "us-east-1" } },
+    });
+    world.open_cluster(&bed, "dot");
+    let path = "apis/rds.aws.m.upbound.io/v1beta1/namespaces/default/subnetgroups";
+    world.ask_cluster(&bed, "dot", "POST", path, &group);
+    let none = ["upgrade", "crossplane", "--rehearse", "--cloud=none"];
+    let ran = bed.run(&none).expect(3);
+    says(&ran, "SubnetGroup default/data live");
+    says(&ran, "windlass crossplane drain");
+    let providers = named(&world, "Provider");
+    let name = "crossplane-contrib-provider-aws-rds";
+    assert!(providers.iter().any(|it| it == name), "{providers:?}");
+    let ran = bed
+        .run(&["uninstall", "crossplane", "--rehearse"])
+        .expect(1);
+    says(&ran, "SubnetGroup default/data");
+}
+
+#[test]
+fn a_package_that_fails_is_explained() {
+    let (bed, _world) = bare();
+    let faults = r#"
+        [[package]]
+        name = "devops-toolkit-dot-application"
+        fails = "GET https://xpkg.upbound.io/v2/: DENIED: no pull"
+    "#;
+    bed.write("faults.toml", faults);
+    let install = ["install", "crossplane", "--rehearse", "--app-config"];
+    let faults = ["--rehearse-faults", "faults.toml"];
+    let ran = bed.run(&[&install[..], &faults].concat()).expect(3);
+    says(&ran, "Configuration devops-toolkit-dot-application failed");
+    says(&ran, "cannot unpack package");
+    says(&ran, "the registry wants a credential");
 }
 
 #[test]
@@ -117,6 +269,32 @@ fn mistakes_with_its_options_are_told_before_anything_is_asked() {
         (
             &["crossplane", "--cloud", "upcloud"],
             "--cloud: \"upcloud\" is not a cloud of Crossplane's: allowed are aws, azure, google, none",
+        ),
+        (
+            &["crossplane", "--github-config", "--export"],
+            "dot-github is made for Crossplane 1",
+        ),
+        (
+            &["crossplane", "--cloud=aws", "--identity=x", "--export"],
+            "Kind has no workload identity",
+        ),
+        (
+            &[
+                "crossplane",
+                "--cloud=google",
+                "--credentials=KEY",
+                "--export",
+            ],
+            "name it: --project-id",
+        ),
+        (
+            &[
+                "crossplane",
+                "--cloud=aws",
+                "--project-id=dot-123",
+                "--export",
+            ],
+            "project-id is about another cloud",
         ),
         (
             &["crossplane", "--db-provider", "--export"],

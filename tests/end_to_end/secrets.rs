@@ -49,7 +49,7 @@ fn run(bed: &Bed, args: &[&str], code: i32) -> Ran {
 }
 
 /// Fails the test where a file under `folder` holds a planted secret; returns how many files there are.
-fn search(folder: &Path) -> usize {
+pub(crate) fn search(folder: &Path) -> usize {
     let mut files = 0;
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();

@@ -5,6 +5,7 @@ mod crossplane;
 
 use anyhow::Result;
 use serde_json::Value;
+use windlass_provider::ProviderId;
 
 use crate::spec::special::Special;
 
@@ -13,6 +14,8 @@ use crate::spec::special::Special;
 pub struct Home<'a> {
     /// The cluster's name.
     pub cluster: &'a str,
+    /// Where it runs.
+    pub provider: ProviderId,
     /// The component's namespace.
     pub namespace: &'a str,
 }
@@ -39,7 +42,8 @@ impl Extras {
 #[must_use]
 pub fn special_values(special: &Special) -> Value {
     match special {
-        Special::Crossplane(options) => crossplane::values(options),
+        // Its options make objects only.
+        Special::Crossplane(_) => Value::Null,
     }
 }
 
@@ -54,5 +58,15 @@ pub fn extras(
 ) -> Result<Extras> {
     match special {
         Special::Crossplane(options) => crossplane::extras(options, home, secret),
+    }
+}
+
+/// Tells whether a component made an object by itself, without having been asked for it: nobody has to be asked whether it may
+/// go.
+#[must_use]
+pub fn is_self_made(component: &str, object: &Value) -> bool {
+    match component {
+        "crossplane" => crossplane::is_self_made(object),
+        _ => false,
     }
 }

@@ -30,7 +30,7 @@ const KNOWN: [(&[&str], &str); 18] = [
     ),
     (
         &["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "chart version found"],
-        "the registry does not have that chart or version: check both, and choose another in windlass.toml",
+        "the registry does not have that chart, package or version: check both, and choose another in windlass.toml",
     ),
     (
         &["UNAUTHORIZED", "DENIED", "authentication required"],

@@ -91,6 +91,12 @@ fn kustomization(object: &Value) -> Option<Reason> {
 
 /// A source that the registry does not have, or does not give. The controller would ask for ever.
 fn source(object: &Value) -> Option<Reason> {
+    let fetch = condition(object, "FetchFailed").filter(|it| it["status"] == "True")?;
+    is_final(fetch["message"].as_str()?).then(|| reason(fetch))
+}
+
+/// Tells whether a registry or a repository says that it does not have something, or does not give it.
+pub(super) fn is_final(message: &str) -> bool {
     const FINAL: [&str; 7] = [
         "MANIFEST_UNKNOWN",
         "NAME_UNKNOWN",
@@ -100,10 +106,5 @@ fn source(object: &Value) -> Option<Reason> {
         "repository not found",
         "couldn't find remote ref",
     ];
-    let fetch = condition(object, "FetchFailed").filter(|it| it["status"] == "True")?;
-    let message = fetch["message"].as_str()?;
-    FINAL
-        .iter()
-        .any(|word| message.contains(word))
-        .then(|| reason(fetch))
+    FINAL.iter().any(|word| message.contains(word))
 }

@@ -85,6 +85,26 @@ fn values_are_refused_by_both_or_by_neither() {
         ("components.x.version", &["\"v1.2.3-rc.1+x\""]),
         ("components.crossplane.cloud", &["\"gcp\"", "\"none\""]),
         ("components.crossplane.db-provider", &["true"]),
+        (
+            "components.crossplane.activate",
+            &[
+                "[]",
+                "[\"*.s3.aws.m.upbound.io\", \"buckets.s3.aws.m.upbound.io\"]",
+            ],
+        ),
+        (
+            "components.crossplane.tenant-id",
+            &["\"01234567-89ab-CDEF-0123-456789abcdef\""],
+        ),
+        ("components.crossplane.project-id", &["\"dot-20261124\""]),
+        ("components.crossplane.credentials", &["\"AWS_CREDS\""]),
+        (
+            "components.crossplane.identity",
+            &[
+                "\"arn:aws:iam::123456789012:role/dot\"",
+                "\"a@b.iam.gserviceaccount.com\"",
+            ],
+        ),
         ("components.x.secrets", &["{ \"a.b[0].c\" = \"_X1\" }"]),
         (
             "gitops.url",
@@ -150,6 +170,17 @@ fn values_are_refused_by_both_or_by_neither() {
         ("components.x.cloud", &["\"aws\""]),
         ("components.crossplane.cloud", &["\"upcloud\"", "true"]),
         ("components.crossplane.db-provider", &["\"true\"", "1"]),
+        (
+            "components.crossplane.activate",
+            &["\"*\"", "[\"*\"]", "[\"a.*.io\"]", "[\"buckets\"]"],
+        ),
+        ("components.crossplane.tenant-id", &["\"x\"", "1"]),
+        (
+            "components.crossplane.project-id",
+            &["\"Dot-1\"", "\"dot\"", "\"dot-1-\""],
+        ),
+        ("components.crossplane.credentials", &["\"{ 'key': 1 }\""]),
+        ("components.crossplane.identity", &["\"a b\"", "\"\""]),
         ("components.x.version", &["\">=1\"", "\"\"", "1"]),
         ("components.x.namespace", &["\"a_b\"", "\"-a\""]),
         ("components.x.values", &["1", "[]"]),

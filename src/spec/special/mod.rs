@@ -64,10 +64,10 @@ impl Special {
 
     /// Returns the variables of the environment that hold secrets which the options name.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
-        let named: Vec<&str> = match self {
-            Self::Crossplane(_) => Vec::new(),
+        let named = match self {
+            Self::Crossplane(options) => &options.credentials,
         };
-        named.into_iter()
+        named.as_deref().into_iter()
     }
 
     /// Returns the options, flat: key → value as it is written.

@@ -96,9 +96,11 @@ pub(super) fn family(group: &str) -> Option<&'static str> {
     FAMILIES.into_iter().find(within)
 }
 
-/// Returns the package of that repository.
+/// Returns the package of that repository, in the version that is asked for where there is one.
 pub(super) fn find_package(image: &str) -> Option<&'static Package> {
-    ALL.iter().find(|it| it.package == repository(image))
+    let named = || ALL.iter().filter(|it| it.package == repository(image));
+    let versioned = |it: &&Package| it.versions.iter().any(|version| version == tag(image));
+    named().find(versioned).or_else(|| named().next())
 }
 
 /// Returns the name of the revision that an image makes of a package's object.
