@@ -11,6 +11,7 @@ mod completions;
 mod component_flags;
 mod components;
 mod config;
+mod crossplane;
 mod destroy;
 mod doctor;
 mod drift;
@@ -86,6 +87,7 @@ enum Command {
     Upgrade(Box<upgrade::UpgradeArgs>),
     Uninstall(uninstall::UninstallArgs),
     Status(status::StatusArgs),
+    Crossplane(crossplane::CrossplaneArgs),
     #[command(name = "gitops")]
     GitOps(gitops::GitOpsArgs),
     Cluster(cluster::ClusterArgs),
@@ -130,6 +132,7 @@ impl Command {
             Command::Upgrade(args) => upgrade::run(*args, app).await,
             Command::Uninstall(args) => uninstall::run(args, app).await,
             Command::Status(args) => status::run(args, app).await,
+            Command::Crossplane(args) => crossplane::run(args, app).await,
             Command::GitOps(args) => gitops::run(args, app).await,
             Command::Cluster(args) => cluster::run(args, app).await,
             Command::Kubeconfig(args) => kubeconfig::run(args, app).await,

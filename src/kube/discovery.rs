@@ -117,7 +117,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Those of asking the cluster.
-    pub(super) async fn list_kinds(
+    pub(in crate::kube) async fn list_kinds(
         &self,
         cx: &Ctx,
         wanted: impl Fn(&Kind) -> bool,

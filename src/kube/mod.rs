@@ -31,7 +31,9 @@ pub use accounts::{RBAC, Token, allows_everything};
 pub use apply::Applied;
 pub use client::Cluster;
 pub use discovery::Kind;
-pub use drain::{Drained, How, Target, add_kept, list_going, list_holding, list_kept, name_in};
+pub use drain::{
+    Composed, Drained, How, Target, add_kept, list_going, list_holding, list_kept, name_in,
+};
 pub use explain::Diagnosis;
 pub use inventory::{Account, Component, Inventory};
 pub use list::Selector;

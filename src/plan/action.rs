@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use windlass_provider::Resource;
 
-use super::Phase;
+use super::{Phase, Scope};
 use crate::spec::special::Special;
 
 /// What a step does; `steps` carries it out. Never a secret: plans are journalled.
@@ -66,6 +66,11 @@ pub enum Action {
         /// What was found to stay outside of the cluster, by name and with the reason.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         keeps: Vec<String>,
+    },
+    /// Deletes what Crossplane manages, through Crossplane.
+    DrainCrossplane {
+        /// What of it.
+        scope: Scope,
     },
     /// Removes a component as the inventory describes it.
     UninstallComponent {

@@ -1,6 +1,7 @@
 //! Plans: what is to be done, as data. Building one does no I/O, and this room sees types only.
 
 mod action;
+mod crossplane;
 mod destroy;
 mod drain;
 mod gitops;
@@ -11,6 +12,7 @@ mod unfold;
 mod uninstall;
 
 pub use action::{Action, Chart};
+pub use crossplane::{CrossplaneFacts, Scope, drain_crossplane};
 pub use destroy::{DestroyFacts, destroy};
 pub use drain::{Drainable, Phase};
 pub use gitops::gitops;

@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod chart;
 mod connection;
+mod crossplane;
 mod drain;
 mod inside;
 mod inspect;
@@ -30,6 +31,7 @@ pub use access::{Exec, merge_access, merge_into, remove_access, write_access};
 pub use accounts::{Accounts, Grant, Granted, Role};
 pub use chart::chart_digest;
 pub use connection::Connection;
+pub use crossplane::{Composites, await_composites, look_at_composites};
 pub use inside::{Inside, look_inside};
 pub use inspect::{Section, inspect};
 pub use leaving::{Definition, Leaving, look_at_leaving};
@@ -100,6 +102,7 @@ impl Executor<Action> for Steps {
             Action::MakeNamespaces { names } => self.make_namespaces(cx, names).await,
             Action::SyncGit { scope } => self.sync_git(cx, scope).await,
             Action::Drain { phase, keeps } => self.drain(cx, *phase, &step.removes, keeps).await,
+            Action::DrainCrossplane { scope } => self.drain_crossplane(cx, scope).await,
             Action::UninstallComponent { component } => self.uninstall(cx, component).await,
             Action::RemoveComponent { component, notes } => {
                 let outcome = self.uninstall(cx, component).await?;

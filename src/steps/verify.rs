@@ -123,6 +123,7 @@ impl Steps {
             | Action::DeleteResource { .. }
             | Action::RemoveAccess
             | Action::Drain { .. }
+            | Action::DrainCrossplane { .. }
             | Action::RemoveInventory
             | Action::UninstallComponent { .. }
             | Action::RemoveComponent { .. }

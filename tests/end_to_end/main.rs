@@ -4,6 +4,7 @@ mod access;
 mod bed;
 mod cluster;
 mod components;
+mod composites;
 mod config;
 mod crossplane;
 mod dead;

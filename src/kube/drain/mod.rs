@@ -3,6 +3,7 @@
 //! gives up what it guards ([`How::abandon`]), and then that is named.
 
 pub(super) mod chain;
+mod composed;
 mod find;
 mod kept;
 mod volumes;
@@ -13,6 +14,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use windlass_provider::{Ctx, Error, Fault, Result};
+
+pub use composed::Composed;
 
 use super::{Cluster, ObjectRef};
 
