@@ -1,9 +1,6 @@
 //! `windlass destroy`: removes what windlass made, and audits that nothing is left.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use windlass_provider::{ClusterName, Owner, ProviderId, Scope};
@@ -12,15 +9,18 @@ use super::{
     App,
     app::Place,
     cluster_flags::flags_at,
-    ended,
+    ended, outside,
     reap::{self, ManyArgs},
     run::{self, RunArgs},
 };
+
+/// How long an API that does not answer is waited for before the cluster goes undrained.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 use crate::{
     catalog::Catalog,
-    engine,
     error::{Error, Kind, Result},
-    plan::{self, Action, DestroyFacts, Drainable, Phase, Plan},
+    plan::{self, Action, DestroyFacts, Phase, Plan},
     steps,
 };
 
@@ -151,9 +151,22 @@ pub(super) async fn let_down(
             "take what windlass installed out of it: windlass destroy {id} --cluster {cluster}"
         )));
     }
-    let look = steps::look_inside(cx, &*place.provider, &found, &cluster);
-    let mut inside = guard.preparing(async { Ok(look.await) }).await?;
-    if was_drained(&place.workdir.cluster(&cluster)) {
+    let mut telling = cx.clone();
+    let output = app.output().clone();
+    telling.progress = windlass_provider::Progress::new(move |message| output.note(message));
+    let look = steps::look_inside(&telling, &place.provider, &found, &cluster, PATIENCE);
+    let mut inside = match guard.preparing(async { Ok(look.await) }).await? {
+        Ok(inside) => inside,
+        Err(error) if args.drain.skip_drain => steps::Inside::unknown(&cluster, &error),
+        Err(error) => {
+            let what =
+                format!("cannot look at what objects in cluster {cluster} hold outside of it");
+            return Err(Error::from(error.context(&what)).hint(
+                "or destroy it unseen: --skip-drain, and what its objects hold is left behind",
+            ));
+        }
+    };
+    if outside::was_drained(&place.workdir.cluster(&cluster)) {
         inside.unproven.clear();
     }
     for unproven in &inside.unproven {
@@ -163,24 +176,26 @@ pub(super) async fn let_down(
         );
     }
     let mut drain = inside.drain.filter(|_| ours);
-    let (mut left, mut kept) = (Vec::new(), Vec::new());
-    if let Some(found) = &mut drain {
-        remember_kept(&place.workdir.cluster(&cluster), found);
-    }
+    let folder = place.workdir.cluster(&cluster);
+    let mut known = outside::remember(&folder, drain.as_mut());
+    known.unproven.extend(inside.unproven);
+    let mut skipped = Vec::new();
     if args.drain.skip_drain {
         for (phase, found) in drain.take().into_iter().flatten() {
-            kept.extend(found.keeps);
+            known.kept.extend(found.keeps);
             match phase {
                 Phase::Volumes if args.drain.keep.contains(&Keep::Volumes) => {
                     let volumes = found.holds.into_iter();
-                    kept.extend(volumes.map(|name| format!("{name}: you asked to keep volumes")));
+                    let kept = volumes.map(|name| format!("{name}: you asked to keep volumes"));
+                    known.kept.extend(kept);
                 }
-                _ => left.extend(found.holds),
+                _ => skipped.extend(found.holds),
             }
         }
-        for holder in &left {
+        for holder in &skipped {
             app.warn(&format!("not drained, and left behind: {holder}"), &[]);
         }
+        known.left.extend(skipped);
     }
     let mut plan = plan::destroy(DestroyFacts {
         cluster: cluster.clone(),
@@ -202,6 +217,7 @@ pub(super) async fn let_down(
         },
         inventory: !ours && inside.inventory,
         drain,
+        abandon: args.drain.abandon,
         found: found.clone(),
         rehearsal: place.rehearsal.is_some(),
     });
@@ -233,55 +249,17 @@ pub(super) async fn let_down(
     };
     let ended = run::execute(app, place, guard, work).await?;
     // The audit looks at the provider again, never at what the run remembers.
-    let audit = place.provider.discover(&place.cx, scope).await;
+    let after = place.provider.discover(&place.cx, scope).await;
+    let there = after.as_ref().ok().map(Vec::as_slice);
+    let outcomes = &ended.finished.outcomes;
+    let look = outside::look_again(&place.cx, &place.provider, &ended.plan, outcomes, there);
     let facts = ended::Audit {
+        outside: [known, look.await],
         found,
-        after: audit,
-        left,
-        kept,
-        unproven: inside.unproven,
+        after,
         file: args.receipt,
     };
     ended.receipt(app, facts)
-}
-
-/// Returns whether an earlier destroy, which did not come to its end, drained the cluster: then nothing is left in it to be looked for,
-/// whether or not its API still answers.
-fn was_drained(folder: &Path) -> bool {
-    // As below, of the journal.
-    let Ok(Some(past)) = engine::read_latest::<Action>(folder) else {
-        return false;
-    };
-    let drains = |step: &&plan::Step| matches!(step.action, Action::Drain { .. });
-    let mut drains = past.plan.steps.iter().filter(drains).peekable();
-    !past.is_finished()
-        && drains.peek().is_some()
-        && drains.all(|step| past.outcomes.contains_key(&step.id))
-}
-
-/// Adds what an earlier destroy, which did not come to its end, found to stay outside of the cluster by its own word: its objects
-/// may be gone by now. An object that is there and says otherwise now is taken at its word.
-fn remember_kept(folder: &Path, found: &mut BTreeMap<Phase, Drainable>) {
-    // A journal that cannot be read is told of when the run begins.
-    let Ok(Some(past)) = engine::read_latest::<Action>(folder) else {
-        return;
-    };
-    if past.is_finished() {
-        return;
-    }
-    for step in &past.plan.steps {
-        let Action::Drain { phase, keeps } = &step.action else {
-            continue;
-        };
-        let now = found.entry(*phase).or_default();
-        let done = past.outcomes.get(&step.id);
-        for line in keeps.iter().chain(done.iter().flat_map(|it| &it.kept)) {
-            let same = |other: &String| steps::name_in(other) == steps::name_in(line);
-            if !now.keeps.iter().chain(&now.goes).any(same) {
-                now.keeps.push(line.clone());
-            }
-        }
-    }
 }
 
 /// Says what will go: the steps, but for phases of the drain that have nothing to do, and what those would delete.

@@ -1,10 +1,16 @@
 //! What came of a run, as it is told: the report of what makes, the receipt of what removes, and the exit code.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use windlass_provider::{ClusterName, Found, Owner};
 
-use super::App;
+use super::{
+    App,
+    outside::{self, Outside},
+};
 use crate::{
     engine::{Finished, RunLock},
     error::{Error, Kind, Result},
@@ -29,12 +35,8 @@ pub(super) struct Audit {
     pub(super) found: Vec<Found>,
     /// What it found afterwards.
     pub(super) after: std::result::Result<Vec<Found>, windlass_provider::Error>,
-    /// What the user said to leave behind.
-    pub(super) left: Vec<String>,
-    /// What stays by its own word, where no drain tells it.
-    pub(super) kept: Vec<String>,
-    /// What could not be looked at before the run.
-    pub(super) unproven: Vec<String>,
+    /// What there is outside of the cluster besides what the run tells: as it was known before, and as a last look showed it.
+    pub(super) outside: [Outside; 2],
     /// Where the receipt is written as JSON, too.
     pub(super) file: Option<PathBuf>,
 }
@@ -79,13 +81,7 @@ impl Ended {
     /// Shows the receipt of a destroy, from what the audit found; an error where anything is left.
     pub(super) fn receipt(mut self, app: &App, audit: Audit) -> Result<()> {
         let mut report = Report::of(&self.plan, &self.finished);
-        report.unproven = audit.unproven;
-        report.left.extend(audit.left);
-        report.kept.extend(audit.kept.into_iter().map(|what| Item {
-            step: StepId::new("resource/cluster"),
-            what,
-            notes: Vec::new(),
-        }));
+        self.tell_outside(&mut report, audit.outside);
         let name = |item: &Found| format!("{} {}", item.resource.kind, item.resource.name);
         for item in audit
             .found
@@ -141,6 +137,35 @@ impl Ended {
             atomic::write(&file, Mode::Private, text.as_bytes())?;
         }
         self.verdict(app)
+    }
+
+    /// Adds what is known of things outside of the cluster besides what the run tells; each is told once.
+    fn tell_outside(&self, report: &mut Report, outside: [Outside; 2]) {
+        let outcomes = self.finished.outcomes.values();
+        let gone: Vec<String> = outcomes.flat_map(|it| it.gone.clone()).collect();
+        // What was given up may have gone by itself after all.
+        report.left.retain(|line| !outside::has(&gone, line));
+        for outside in outside {
+            outside::add(&mut report.left, &outside.left);
+            let kept = report.kept.iter().map(|item| item.what.clone());
+            let kept: Vec<String> = kept.collect();
+            let new = outside.kept.into_iter();
+            let new = new.filter(|line| !outside::has(&kept, line));
+            report.kept.extend(new.map(|what| Item {
+                step: StepId::new("resource/cluster"),
+                what,
+                notes: Vec::new(),
+            }));
+            let removed = outside.removed.into_iter();
+            report.removed.extend(removed.map(|(step, what)| Item {
+                step,
+                what,
+                notes: Vec::new(),
+            }));
+            report.unproven.extend(outside.unproven);
+        }
+        let mut seen = BTreeSet::new();
+        report.unproven.retain(|line| seen.insert(line.clone()));
     }
 
     /// Returns the command that goes on with this run.

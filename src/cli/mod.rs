@@ -26,6 +26,7 @@ mod install;
 mod kubeconfig;
 mod listing;
 mod man;
+mod outside;
 mod own;
 mod reap;
 mod rehearse;

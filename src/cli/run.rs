@@ -288,7 +288,7 @@ pub(super) async fn execute(
 }
 
 /// Returns whether a run takes things away: it goes on past what fails, and its report is a receipt.
-fn lets_down(plan: &Plan) -> bool {
+pub(super) fn lets_down(plan: &Plan) -> bool {
     ["destroy", "cluster delete"].contains(&plan.command.as_str())
 }
 

@@ -25,6 +25,9 @@ pub struct Outcome {
     /// What is still there and nobody will delete any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
+    /// What could not be proven to be gone, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<String>,
     /// What the user should know, each a lower-case fragment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -40,6 +43,7 @@ impl Outcome {
             gone: Vec::new(),
             kept: Vec::new(),
             left: Vec::new(),
+            unproven: Vec::new(),
             notes: Vec::new(),
         }
     }

@@ -16,7 +16,7 @@ mod schedule;
 pub use event::{Event, EventKind, Reporter};
 pub use executor::{Executor, Outcome, Outcomes};
 pub use interrupt::Interrupt;
-pub use journal::{FORMAT, PastRun, digest, list_journals, read_latest};
+pub use journal::{FORMAT, PastRun, digest, list_journals, read_latest, read_runs};
 pub use lock::{RunLock, take_program_lock};
 pub use resume::{Difference, list_differences};
 pub use run::{Engine, Finished, Options};

@@ -32,7 +32,7 @@ const SILENCE: Duration = Duration::from_secs(75);
 /// One cluster's API. Clones share connections, the bound on requests and what is known of its kinds.
 #[derive(Clone)]
 pub struct Cluster {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     slots: Arc<Semaphore>,
     pub(super) kinds: Arc<Kinds>,
     server: Arc<str>,
@@ -167,9 +167,12 @@ impl Cluster {
             Ok(answer) => answer,
             Err(error) => {
                 traced.end(Err(fault::chain(&error).join(": ")));
-                return Err((Failure::of(doing, error), None));
+                let failure = Failure::of(doing, error);
+                self.note(cx, &failure);
+                return Err((failure, None));
             }
         };
+        self.link.note_answer();
         traced.end(Ok((parts.status.as_u16(), &body)));
         if parts.status.is_success() {
             return Ok(Answer {
@@ -201,6 +204,7 @@ impl Cluster {
         match client.request_events::<Value>(request.clone()).await {
             Ok(events) => {
                 traced.end(Ok((200, &[])));
+                self.link.note_answer();
                 let (trace, clock) = (cx.trace.clone(), cx.clock.clone());
                 Ok(events.inspect(move |event| {
                     if let (true, Ok(event)) = (trace.is_on(), event) {
@@ -217,7 +221,9 @@ impl Cluster {
                     kube::Error::Api(status) => Ok((status.code, status.message.as_bytes())),
                     error => Err(fault::chain(error).join(": ")),
                 });
-                Err(Failure::of(doing, error))
+                let failure = Failure::of(doing, error);
+                self.note(cx, &failure);
+                Err(failure)
             }
         }
     }

@@ -56,6 +56,11 @@ impl Failure {
         self.code() == 409
     }
 
+    /// Tells whether the API said anything at all.
+    pub(super) fn is_answered(&self) -> bool {
+        self.status.is_some()
+    }
+
     fn code(&self) -> u16 {
         self.status.as_ref().map_or(0, |status| status.code)
     }

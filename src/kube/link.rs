@@ -3,7 +3,9 @@
 use std::sync::{PoisonError, RwLock};
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use kube::Client;
+use tokio::sync::watch;
 use windlass_provider::{Ctx, Kubeconfig, Result};
 
 use super::client;
@@ -17,6 +19,8 @@ pub(super) struct Link {
     renew: Option<Renew>,
     /// Held by the one of many requests that renews for all.
     turn: tokio::sync::Mutex<()>,
+    /// Since when nothing has been answered, while that is so.
+    silent: watch::Sender<Option<Timestamp>>,
 }
 
 /// The client of the moment; each has a number of its own.
@@ -32,12 +36,32 @@ impl Link {
             current: RwLock::new(Current { client, number: 0 }),
             renew,
             turn: tokio::sync::Mutex::default(),
+            silent: watch::Sender::default(),
         }
     }
 
     pub(super) fn current(&self) -> Current {
         let current = self.current.read();
         current.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that a request was answered, be it with a refusal.
+    pub(super) fn note_answer(&self) {
+        self.silent.send_if_modified(|since| since.take().is_some());
+    }
+
+    /// Notes that a request was not answered.
+    pub(super) fn note_silence(&self, now: Timestamp) {
+        self.silent.send_if_modified(|since| {
+            let begins = since.is_none();
+            since.get_or_insert(now);
+            begins
+        });
+    }
+
+    /// Returns where to see since when nothing has been answered.
+    pub(super) fn silence(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.silent.subscribe()
     }
 
     /// Exchanges the client that was `refused` for one with a fresh credential, unless another request has done so meanwhile.

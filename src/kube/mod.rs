@@ -21,6 +21,7 @@ mod list;
 mod objects;
 mod pods;
 mod ready;
+mod silence;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -32,7 +33,7 @@ pub use apply::Applied;
 pub use client::Cluster;
 pub use discovery::Kind;
 pub use drain::{
-    Composed, Drained, How, Target, add_kept, list_going, list_holding, list_kept, name_in,
+    Composed, Drained, GivenUp, How, Target, add_kept, list_going, list_holding, list_kept, name_in,
 };
 pub use explain::Diagnosis;
 pub use inventory::{Account, Component, Inventory};

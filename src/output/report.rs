@@ -42,7 +42,7 @@ pub struct Report {
     pub kept: Vec<Item>,
     /// What is still there and should not be, with its id at the provider. The caller adds what an audit finds.
     pub left: Vec<String>,
-    /// What could not be proven to be gone, and why. The caller fills it in.
+    /// What could not be proven to be gone, and why. The caller adds what an audit could not find out.
     pub unproven: Vec<String>,
     /// What failed.
     pub failed: Vec<Failure>,
@@ -125,7 +125,9 @@ impl Report {
             left: done()
                 .flat_map(|(_, outcome)| outcome.left.clone())
                 .collect(),
-            unproven: Vec::new(),
+            unproven: done()
+                .flat_map(|(_, outcome)| outcome.unproven.clone())
+                .collect(),
             failed: finished
                 .failures
                 .iter()
@@ -234,8 +236,9 @@ fn tell<A>(step: &Step<A>, outcome: &Outcome) -> Option<String> {
         false => outcome.gone.clone(),
     };
     match outcome.change {
-        // It was to delete whatever there is, and there was nothing.
+        // It was to delete whatever there is, and there was nothing; or that could not be told.
         Change::Absent if told.is_empty() => None,
+        Change::Absent if !outcome.unproven.is_empty() || !outcome.left.is_empty() => None,
         _ if told.is_empty() => Some(step.title.clone()),
         _ => Some(told.join(", ")),
     }

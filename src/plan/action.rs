@@ -66,6 +66,14 @@ pub enum Action {
         /// What was found to stay outside of the cluster, by name and with the reason.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         keeps: Vec<String>,
+        /// What was found that holds something outside of the cluster and goes, by name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        holds: Vec<String>,
+    },
+    /// Removes the finalizers of what a phase of the drain found to be stuck, and wrote down.
+    GiveUp {
+        /// Which phase.
+        phase: Phase,
     },
     /// Deletes what Crossplane manages, through Crossplane.
     DrainCrossplane {

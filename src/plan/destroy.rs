@@ -29,6 +29,8 @@ pub struct DestroyFacts {
     pub inventory: bool,
     /// What one look found to drain, by phase: for a cluster that goes and whose API answers; `None`: it is not drained.
     pub drain: Option<BTreeMap<Phase, Drainable>>,
+    /// Whether what is stuck in the drain is given up.
+    pub abandon: bool,
     /// Whether it is a rehearsal.
     pub rehearsal: bool,
 }
@@ -46,9 +48,12 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
         homes,
         inventory,
         drain,
+        abandon,
         rehearsal,
     } = facts;
-    let mut steps: Vec<Step> = drain.map(drain::steps).unwrap_or_default();
+    let mut steps: Vec<Step> = drain
+        .map(|found| drain::steps(found, abandon))
+        .unwrap_or_default();
     // While the controllers live that tend what is in them.
     steps.extend(remove_namespaces("kube/namespaces", namespaces, &steps));
     // One after the other, the last installed first: what needs another goes before it.

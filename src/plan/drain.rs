@@ -35,7 +35,9 @@ impl Phase {
         Self::Volumes,
     ];
 
-    fn id(self) -> StepId {
+    /// Returns the id of its step.
+    #[must_use]
+    pub fn id(self) -> StepId {
         StepId::new(match self {
             Self::Gitops => "drain/gitops",
             Self::Claims => "drain/claims",
@@ -60,7 +62,7 @@ impl Phase {
     /// Returns how many seconds the phase may take: clouds take long to delete databases.
     fn limit_seconds(self) -> u64 {
         match self {
-            Self::Gitops => 300,
+            Self::Gitops => 600,
             Self::Claims | Self::Managed => 60 * 60,
             Self::Releases | Self::Network | Self::Volumes => 20 * 60,
         }
@@ -78,25 +80,45 @@ pub struct Drainable {
     pub keeps: Vec<String>,
 }
 
-/// Returns the steps of a drain, each after the one before; `found` says what one look found.
-pub(super) fn steps(mut found: BTreeMap<Phase, Drainable>) -> Vec<Step> {
+/// Returns the steps of a drain, each after the one before; `found` says what one look found. With `abandon`, what is stuck is
+/// given up after each phase: in a step of its own, so that what that costs is written down before it happens.
+pub(super) fn steps(mut found: BTreeMap<Phase, Drainable>, abandon: bool) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for phase in Phase::ALL {
-        let Drainable { goes, keeps, .. } = found.remove(&phase).unwrap_or_default();
-        steps.push(Step {
-            id: phase.id(),
-            title: phase.title().to_owned(),
-            needs: steps
+        let needs = |steps: &[Step]| {
+            steps
                 .last()
                 .map(|step| step.id.clone())
                 .into_iter()
-                .collect(),
+                .collect()
+        };
+        let Drainable { goes, holds, keeps } = found.remove(&phase).unwrap_or_default();
+        steps.push(Step {
+            id: phase.id(),
+            title: phase.title().to_owned(),
+            needs: needs(&steps),
             usual_seconds: if goes.is_empty() { 1 } else { 60 },
             limit_seconds: phase.limit_seconds(),
             makes: Vec::new(),
             removes: goes,
-            action: Action::Drain { phase, keeps },
+            action: Action::Drain {
+                phase,
+                keeps,
+                holds,
+            },
         });
+        if abandon && phase != Phase::Gitops {
+            steps.push(Step {
+                id: StepId::new(format!("{}-abandon", phase.id())),
+                title: format!("give up what is stuck of: {}", phase.title()),
+                needs: needs(&steps),
+                usual_seconds: 1,
+                limit_seconds: 20 * 60,
+                makes: Vec::new(),
+                removes: Vec::new(),
+                action: Action::GiveUp { phase },
+            });
+        }
     }
     steps
 }

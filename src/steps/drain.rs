@@ -1,15 +1,38 @@
 //! The phases of the drain.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use windlass_provider::{Change, Ctx, Fault, Result};
 
 use super::Steps;
 use crate::{
-    engine::Outcome,
-    kube::{self, Target},
+    engine::{Outcome, Outcomes},
+    kube::{self, Cluster, Target},
     plan::Phase,
 };
+
+/// How long an API may be silent before the drain goes on without it.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// What a look before the run found for a phase, by name.
+#[derive(Clone, Copy)]
+pub(super) struct Planned<'a> {
+    /// What goes.
+    pub(super) goes: &'a [String],
+    /// What stays, and why.
+    pub(super) keeps: &'a [String],
+    /// Those that go and hold something outside of the cluster.
+    pub(super) holds: &'a [String],
+}
+
+/// Says of each of these that it may still be there.
+#[must_use]
+pub fn name_unproven(holds: &[String]) -> Vec<String> {
+    let names = holds.iter();
+    names
+        .map(|name| format!("whether {name} is gone"))
+        .collect()
+}
 
 /// Returns what a phase lists and deletes; `None` where it deletes nothing.
 pub(super) fn target_of(phase: Phase) -> Option<Target> {
@@ -37,15 +60,40 @@ impl Steps {
         })
     }
 
-    /// Drains a phase; `planned` is what a look before the run found to go, and `keeps` what it found to stay.
+    /// Drains a phase, as far as the API answers: a cluster whose API has died goes all the same, and what cannot be proven is said.
     pub(super) async fn drain(
         &self,
         cx: &Ctx,
         phase: Phase,
-        planned: &[String],
-        keeps: &[String],
+        planned: Planned<'_>,
     ) -> Result<Outcome> {
         let cluster = self.cluster(cx).await?;
+        let work = self.drain_phase(cx, &cluster, phase, planned);
+        match cluster.while_it_answers(cx, PATIENCE, work).await {
+            Err(error) if error.fault == Fault::Unavailable => {
+                let mut unproven = name_unproven(planned.holds);
+                unproven.push(format!(
+                    "what else objects in cluster {} hold outside of it: {error}",
+                    self.cluster
+                ));
+                Ok(Outcome {
+                    kept: planned.keeps.to_vec(),
+                    unproven,
+                    notes: vec![format!("not drained: {error}")],
+                    ..Outcome::of(Change::Absent)
+                })
+            }
+            answer => answer,
+        }
+    }
+
+    async fn drain_phase(
+        &self,
+        cx: &Ctx,
+        cluster: &Cluster,
+        phase: Phase,
+        planned: Planned<'_>,
+    ) -> Result<Outcome> {
         let Some(target) = target_of(phase) else {
             let suspended = cluster.suspend_kustomizations(cx).await?;
             let notes = suspended
@@ -70,19 +118,22 @@ impl Steps {
         })?;
         // What was found before the run, or by one that was killed, is not seen again once its objects are gone.
         let mut kept = drained.kept;
-        kube::add_kept(&mut kept, keeps.iter().cloned());
+        kube::add_kept(&mut kept, planned.keeps.iter().cloned());
         // What went along with something else is gone as well.
         let mut removed = drained.removed;
-        let told: BTreeSet<String> = [&removed, &drained.given_up]
+        let told: BTreeSet<String> = [&removed, &drained.stuck]
             .into_iter()
             .flatten()
             .chain(&kept)
             .map(|line| kube::name_in(line).to_owned())
             .collect();
-        let along = planned
-            .iter()
-            .filter(|line| !told.contains(kube::name_in(line)));
-        removed.extend(along.cloned());
+        let along = planned.goes.iter();
+        let along = along.filter(|line| !told.contains(kube::name_in(line)));
+        // Composites and releases that are stuck hold nothing themselves, and are in no list.
+        let all_told = !matches!(target, Target::Claims | Target::Releases);
+        if drained.stuck.is_empty() && (all_told || !self.drain.abandon) {
+            removed.extend(along.cloned());
+        }
         let change = match removed.is_empty() {
             true => Change::Absent,
             false => Change::Removed,
@@ -91,10 +142,37 @@ impl Steps {
             gone: removed,
             kept: kept.into_iter().collect(),
             left: drained
-                .given_up
+                .stuck
                 .into_iter()
                 .map(|name| format!("{name}: given up, as --abandon asked"))
                 .collect(),
+            ..Outcome::of(change)
+        })
+    }
+
+    /// Removes the finalizers of what a phase of the drain, which is `done`, named as stuck.
+    pub(super) async fn give_up(&self, cx: &Ctx, phase: Phase, done: &Outcomes) -> Result<Outcome> {
+        let (Some(target), Some(drained)) = (target_of(phase), done.get(&phase.id())) else {
+            return Ok(Outcome::of(Change::Absent));
+        };
+        if !drained.unproven.is_empty() {
+            // Nothing was drained, so nothing was found to be stuck.
+            return Ok(Outcome::of(Change::Absent));
+        }
+        let cluster = self.cluster(cx).await?;
+        let work = cluster.give_up(cx, target, &drained.left, &drained.gone);
+        let given = cluster.while_it_answers(cx, PATIENCE, work).await?;
+        let change = match (given.went.is_empty(), given.freed.is_empty()) {
+            (false, _) => Change::Removed,
+            (true, false) => Change::Updated,
+            (true, true) => Change::Absent,
+        };
+        let freed = given.freed.iter();
+        Ok(Outcome {
+            notes: freed
+                .map(|name| format!("{name}: its finalizers were removed"))
+                .collect(),
+            gone: given.went,
             ..Outcome::of(change)
         })
     }

@@ -1,14 +1,17 @@
 //! Looks inside a cluster before it goes: what windlass installed, and what objects hold outside of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use windlass_provider::{ClusterName, Ctx, Found, Provider, Result, State};
+use windlass_provider::{ClusterName, Ctx, Fault, Found, Provider, Result, State};
 
-use super::{drain::target_of, namespaces::namespace_ref};
+use super::{Connection, drain::target_of, namespaces::namespace_ref};
 use crate::{
     kube::{self, Cluster, Inventory, inventory::NAMESPACE},
     plan::{Drainable, Phase},
 };
+
+/// How long to wait before an API that does not answer is asked again.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// What there is inside a cluster that is about to be destroyed.
 #[derive(Clone, Debug, Default)]
@@ -27,29 +30,56 @@ pub struct Inside {
     pub unproven: Vec<String>,
 }
 
-/// Looks inside the cluster that discovery found, as far as its API answers: a dead one can still be destroyed.
+/// Looks inside the cluster that discovery found, as far as its API answers within `patience`: a dead one can still be destroyed.
+///
+/// # Errors
+/// Of an API that is alive and refuses: whoever may not look cannot know what would be left.
 pub async fn look_inside(
     cx: &Ctx,
-    provider: &dyn Provider,
+    provider: &Arc<dyn Provider>,
     found: &[Found],
-    cluster: &ClusterName,
-) -> Inside {
+    name: &ClusterName,
+    patience: Duration,
+) -> Result<Inside> {
     let used = |item: &Found| !item.observed.unused && item.observed.state != State::Missing;
     if !found.iter().any(used) {
-        return Inside::default();
+        return Ok(Inside::default());
     }
-    let look = async {
-        let access = provider.kubeconfig(cx, cluster).await?;
-        let cluster = Cluster::connect(&access)?;
-        read_inside(cx, &cluster).await
+    let connection = Connection::default();
+    let cluster = match connection.open(cx, provider, name).await {
+        Ok(cluster) => cluster,
+        Err(error) => return Ok(Inside::unknown(name, &error)),
     };
-    look.await.unwrap_or_else(|error: windlass_provider::Error| Inside {
-        unproven: vec![format!(
-            "whether objects in cluster {cluster} hold cloud resources: its API does not answer ({})",
-            error.to_line()
-        )],
-        ..Inside::default()
-    })
+    let until = cx.clock.now() + patience;
+    loop {
+        let error = match read_inside(cx, &cluster).await {
+            Ok(inside) => return Ok(inside),
+            Err(error) if error.fault == Fault::Denied => return Err(error),
+            Err(error) => error,
+        };
+        if error.fault != Fault::Transient || cx.clock.now() + AGAIN > until {
+            return Ok(Inside::unknown(name, &error));
+        }
+        let left = until.duration_since(cx.clock.now()).as_secs();
+        cx.progress.say(format!(
+            "the API of cluster {name} does not answer: it is asked again for up to {left} s"
+        ));
+        cx.clock.sleep(AGAIN).await;
+    }
+}
+
+impl Inside {
+    /// Says that nothing is known of what is in a cluster, and why.
+    #[must_use]
+    pub fn unknown(cluster: &ClusterName, error: &windlass_provider::Error) -> Self {
+        let why = error.to_line();
+        Self {
+            unproven: vec![format!(
+                "whether objects in cluster {cluster} hold cloud resources: its API does not answer ({why})"
+            )],
+            ..Self::default()
+        }
+    }
 }
 
 async fn read_inside(cx: &Ctx, cluster: &Cluster) -> Result<Inside> {

@@ -32,6 +32,7 @@ pub use accounts::{Accounts, Grant, Granted, Role};
 pub use chart::chart_digest;
 pub use connection::Connection;
 pub use crossplane::{Composites, await_composites, look_at_composites};
+pub use drain::name_unproven;
 pub use inside::{Inside, look_inside};
 pub use inspect::{Section, inspect};
 pub use leaving::{Definition, Leaving, look_at_leaving};
@@ -103,6 +104,19 @@ impl Executor<Action> for Steps {
             Action::SyncGit { scope } => self.sync_git(cx, scope).await,
             Action::Drain { phase, keeps } => self.drain(cx, *phase, &step.removes, keeps).await,
             Action::DrainCrossplane { scope } => self.drain_crossplane(cx, scope).await,
+            Action::Drain {
+                phase,
+                keeps,
+                holds,
+            } => {
+                let planned = drain::Planned {
+                    goes: &step.removes,
+                    keeps,
+                    holds,
+                };
+                self.drain(cx, *phase, planned).await
+            }
+            Action::GiveUp { phase } => self.give_up(cx, *phase, done).await,
             Action::UninstallComponent { component } => self.uninstall(cx, component).await,
             Action::RemoveComponent { component, notes } => {
                 let outcome = self.uninstall(cx, component).await?;

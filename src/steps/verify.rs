@@ -38,7 +38,7 @@ impl Steps {
             holds.then(|| step.id.clone())
         }));
         let drains = steps.iter().filter_map(|step| match &step.action {
-            Action::Drain { phase, .. } => Some((step, *phase)),
+            Action::Drain { phase, .. } | Action::GiveUp { phase } => Some((step, *phase)),
             _ => None,
         });
         let drains = futures::future::join_all(drains.map(|(step, phase)| async move {
@@ -124,6 +124,7 @@ impl Steps {
             | Action::RemoveAccess
             | Action::Drain { .. }
             | Action::DrainCrossplane { .. }
+            | Action::GiveUp { .. }
             | Action::RemoveInventory
             | Action::UninstallComponent { .. }
             | Action::RemoveComponent { .. }

@@ -32,6 +32,24 @@ pub(crate) fn full() -> World {
     FULL.wake()
 }
 
+/// Returns one in which time goes at that speed.
+pub(crate) fn full_at(speed: &str) -> World {
+    FULL.wake_at(speed)
+}
+
+/// Fails the test unless all is gone but what stays on purpose.
+#[track_caller]
+pub(crate) fn expect_only_what_is_kept(world: &World) {
+    let clouds = world.clouds();
+    let others = clouds
+        .iter()
+        .filter(|it| !it.starts_with("PersistentVolume "));
+    let others: Vec<&String> = others.collect();
+    assert_eq!(others, KEPT);
+    assert_eq!(clouds.len(), KEPT.len() + 1, "{clouds:?}");
+    assert!(!world.has_cluster());
+}
+
 fn furnish(world: &World) {
     world.tell("balancers", &json!(true));
     let balanced = "controller.service.type=LoadBalancer";

@@ -1,7 +1,9 @@
 //! Destroying a cluster whose objects hold something in clouds: what its receipt says is held against what the simulated clouds
 //! still have, whatever stands in the way.
 
+mod cut;
 mod furniture;
 mod receipt;
+mod table;
 mod whole;
 mod world;

@@ -6,12 +6,13 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
 
-use serde_json::Value;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long a command or an answer may take, in real time: far more than any needs.
@@ -24,14 +25,20 @@ pub(crate) struct Rest(TempDir);
 pub(crate) struct World {
     folder: TempDir,
     server: Child,
-    endpoint: String,
+    door: Door,
 }
+
+/// Where a world is asked.
+#[derive(Clone)]
+struct Door(Arc<str>);
 
 /// A command that goes on; it is killed when this is dropped.
 pub(crate) struct Going {
     child: Child,
     out: thread::JoinHandle<String>,
     err: thread::JoinHandle<String>,
+    /// Told when it says nothing any more.
+    ended: Option<mpsc::Receiver<()>>,
 }
 
 /// What a command printed and how it ended.
@@ -53,12 +60,18 @@ impl Rest {
         Self(folder)
     }
 
-    /// Serves a copy of it.
+    /// Serves a copy of it, in which time goes as fast as the work allows.
     pub(crate) fn wake(&self) -> World {
+        self.wake_at("max")
+    }
+
+    /// Serves a copy of it at a speed.
+    pub(crate) fn wake_at(&self, speed: &str) -> World {
         let folder = tempfile::tempdir().expect("a folder");
         copy(self.0.path(), folder.path());
         let mut server = windlass(folder.path(), "here")
             .args(["rehearse", "serve"])
+            .env("WINDLASS_REHEARSE_SPEED", speed)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -71,7 +84,7 @@ impl Rest {
         World {
             folder,
             server,
-            endpoint: endpoint.trim().to_owned(),
+            door: Door(endpoint.trim().into()),
         }
     }
 }
@@ -98,7 +111,7 @@ impl World {
         command
             .args(["rehearse", "program"])
             .args(args)
-            .env("WINDLASS_REHEARSE_ENDPOINT", &self.endpoint)
+            .env("WINDLASS_REHEARSE_ENDPOINT", &*self.door.0)
             .env("HOME", self.folder.path());
         Going::of(&mut command).end()
     }
@@ -106,6 +119,11 @@ impl World {
     /// Returns the path of a file in the folder of commands.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join("here").join(name)
+    }
+
+    /// Writes a file into the folder of commands.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.file(name), text).expect("a file");
     }
 
     /// Reads a file of JSON in the folder of commands.
@@ -117,13 +135,47 @@ impl World {
     /// Asks the world for something under `control/`.
     #[track_caller]
     pub(crate) fn ask(&self, what: &str) -> Value {
-        self.control("GET", what, &Value::Null)
+        self.door.control("GET", what, &Value::Null)
     }
 
     /// Tells the world something under `control/`.
     #[track_caller]
     pub(crate) fn tell(&self, what: &str, body: &Value) {
-        self.control("POST", what, body);
+        self.door.control("POST", what, body);
+    }
+
+    /// Begins to rehearse a command, and waits until its `at`th mutating request is held, `"before"` or `"after"` it is carried
+    /// out; returns that, too: nothing where the command ended first.
+    pub(crate) fn hold(&self, at: u64, when: &str, args: &[&str]) -> (Going, Option<String>) {
+        self.tell("hold", &json!({ "at": at, "when": when }));
+        let mut going = self.start("here", args);
+        let (sender, news) = mpsc::channel();
+        let (ended, of_end) = (
+            going.ended.take().expect("nobody waits yet"),
+            sender.clone(),
+        );
+        thread::spawn(move || {
+            // Either way it has ended; who does not listen any more has what it wanted.
+            let _ = ended.recv();
+            let _ = of_end.send(Value::Null);
+        });
+        let door = self.door.clone();
+        thread::spawn(move || sender.send(door.control("GET", "held", &Value::Null)));
+        let held = news.recv().expect("one of the two");
+        if held.is_null() {
+            self.tell("hold", &json!({ "at": Value::Null }));
+        }
+        let request = held["held"]["request"].as_str();
+        (going, request.map(str::to_owned))
+    }
+
+    /// Lets the request that is held go on; it may have gone away with who sent it.
+    pub(crate) fn let_go(&self) {
+        let body = json!({ "answer": true }).to_string();
+        let (status, answer) =
+            self.door
+                .exchange("POST", &self.door.path("control/release"), "", &body);
+        assert!(matches!(status, 200 | 409), "{status} {answer}");
     }
 
     /// Returns who made what is in the simulated clouds, as "Bucket team/data", in order: the list that knows nothing of windlass.
@@ -167,15 +219,21 @@ impl World {
         copy(self.folder.path(), folder.path());
         Rest(folder)
     }
+}
 
+impl Door {
     #[track_caller]
     fn control(&self, method: &str, what: &str, body: &Value) -> Value {
-        let path = self.endpoint.strip_prefix("http://").expect("a URL");
-        let (_, path) = path.split_once('/').expect("a path");
-        let path = format!("{path}/control/{what}");
+        let path = self.path(&format!("control/{what}"));
         let (status, answer) = self.exchange(method, &path, "", &body.to_string());
         assert_eq!(status, 200, "{what}: {answer}");
         serde_json::from_str(&answer).expect("JSON")
+    }
+
+    fn path(&self, rest: &str) -> String {
+        let url = self.0.strip_prefix("http://").expect("a URL");
+        let (_, path) = url.split_once('/').expect("a path");
+        format!("{path}/{rest}")
     }
 
     fn exchange(&self, method: &str, path: &str, header: &str, body: &str) -> (u16, String) {
@@ -189,7 +247,7 @@ impl World {
 
     /// Sends a request by HTTP/1.0; returns where its answer comes.
     fn ask_for(&self, method: &str, path: &str, header: &str, body: &str) -> TcpStream {
-        let host = self.endpoint.strip_prefix("http://").expect("a URL");
+        let host = self.0.strip_prefix("http://").expect("a URL");
         let (host, _) = host.split_once('/').expect("a path");
         let form = match method {
             "PATCH" => "application/merge-patch+json",
@@ -230,12 +288,25 @@ impl Api<'_> {
         assert_eq!(status, 201, "{path}: {answer}");
     }
 
+    /// Changes an object by merge patch.
+    #[track_caller]
+    pub(crate) fn patch(&self, path: &str, patch: &Value) {
+        let (status, answer) = self.send("PATCH", path, patch);
+        assert_eq!(status, 200, "{path}: {answer}");
+    }
+
+    /// Reads an object; `None` where it is not there.
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
+        let (status, answer) = self.send("GET", path, &Value::Null);
+        (status == 200).then(|| serde_json::from_str(&answer).expect("JSON"))
+    }
+
     /// Waits, by watch, until an object is there as `holds` wants it.
     #[track_caller]
     pub(crate) fn until(&self, path: &str, holds: impl Fn(&Value) -> bool) {
         let (all, name) = path.rsplit_once('/').expect("a name");
         let path = format!("clusters/dot/{all}?watch=true&fieldSelector=metadata.name%3D{name}");
-        let stream = self.world.ask_for("GET", &path, &self.header(), "");
+        let stream = self.world.door.ask_for("GET", &path, &self.header(), "");
         let mut seen = String::new();
         for line in BufReader::new(stream).lines() {
             seen = line.unwrap_or_else(|error| panic!("{path} is never so: {error}: {seen}"));
@@ -257,7 +328,9 @@ impl Api<'_> {
             body => body.to_string(),
         };
         let path = format!("{}/{path}", "clusters/dot");
-        self.world.exchange(method, &path, &self.header(), &body)
+        self.world
+            .door
+            .exchange(method, &path, &self.header(), &body)
     }
 }
 
@@ -278,9 +351,31 @@ impl Going {
             .stderr(Stdio::piped())
             .spawn()
             .expect("a program that starts");
-        let out = gather(child.stdout.take().expect("its output"));
-        let err = gather(child.stderr.take().expect("its errors"));
-        Self { child, out, err }
+        let (sender, ended) = mpsc::channel();
+        let out = gather(child.stdout.take().expect("its output"), Some(sender));
+        let err = gather(child.stderr.take().expect("its errors"), None);
+        Self {
+            child,
+            out,
+            err,
+            ended: Some(ended),
+        }
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("its end");
+        self.child.wait().expect("its end");
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.child.id(), signal).expect("a process");
+    }
+
+    /// Returns its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for its end.
@@ -290,10 +385,8 @@ impl Going {
         let id = self.child.id();
         let guard = thread::spawn(move || {
             if ended.recv_timeout(BOUND) == Err(mpsc::RecvTimeoutError::Timeout) {
-                let pid = i32::try_from(id).expect("a process id");
-                let pid = rustix::process::Pid::from_raw(pid).expect("a process id");
                 // What has ended meanwhile has ended.
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+                let _ = kill(id, Signal::KILL);
             }
         });
         let status = self.child.wait().expect("its end");
@@ -308,10 +401,19 @@ impl Going {
     }
 }
 
-fn gather(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+fn kill(id: u32, signal: Signal) -> rustix::io::Result<()> {
+    let pid = i32::try_from(id).expect("a process id");
+    kill_process(Pid::from_raw(pid).expect("a process id"), signal)
+}
+
+fn gather(
+    mut stream: impl Read + Send + 'static,
+    ended: Option<mpsc::Sender<()>>,
+) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut text = Vec::new();
         stream.read_to_end(&mut text).expect("text");
+        drop(ended);
         String::from_utf8_lossy(&text).into_owned()
     })
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     clock::Clock,
-    faults::Faults,
+    faults::{FaultFile, Faults},
     gate::Gate,
     kube::{self, ApiServer},
     log::Log,
@@ -165,6 +165,12 @@ impl Ground {
                 .power
                 .send_if_modified(|power| std::mem::replace(power, powered) != powered);
         }
+    }
+
+    /// Lets the world misbehave as a file says; who waits for what misbehaved before looks again.
+    pub(crate) fn misbehave(&self, faults: &FaultFile) {
+        self.faults.put(faults, self.clock.now());
+        self.stirred.notify_waiters();
     }
 
     /// Lets the API server of a cluster die, and come back after `pause`.

@@ -110,7 +110,7 @@ impl World {
     /// Another process runs the world and does not take them.
     pub async fn inject(&self, faults: &FaultFile) -> Result<()> {
         match &self.place {
-            Place::Here(here) => here.ground.faults.put(faults, here.ground.clock.now()),
+            Place::Here(here) => here.ground.misbehave(faults),
             Place::There(_) => {
                 let answer = remote::post(&self.endpoint, "control/faults", faults.text()).await;
                 answer.context("cannot hand the faults to the world")?;

@@ -87,6 +87,14 @@ pub fn read_latest<A: DeserializeOwned>(folder: &Path) -> Result<Option<PastRun<
     Ok(None)
 }
 
+/// Returns the runs of the cluster, the latest first: what they found is not known from anywhere else once it is gone. What cannot
+/// be read ends the list.
+pub fn read_runs<A: DeserializeOwned>(folder: &Path) -> impl Iterator<Item = PastRun<A>> {
+    let runs = list_runs(folder).unwrap_or_default().into_iter().rev();
+    let read = |run| read::read_run(&file_of(folder, run), run);
+    runs.map(read).map_while(Result::ok).flatten()
+}
+
 /// Returns the digest of a plan, in hexadecimal: an unfinished run is gone on with only where its plan's is the same.
 #[must_use]
 pub fn digest<A: Serialize>(plan: &Plan<A>) -> String {

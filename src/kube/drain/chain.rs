@@ -182,6 +182,11 @@ fn tell(finalizer: &str, keeper: &Keeper, found: Option<Vec<Value>>) -> (String,
     };
     let name = ObjectRef::of(deployment).map_or(whom, |name| name.to_string());
     match judge(deployment) {
+        // One that is to have no pods has all that it is to have.
+        Verdict::Ready if deployment["spec"]["replicas"] == 0 => (
+            format!("{finalizer} is kept by {name}, which does not run: it is scaled to 0"),
+            false,
+        ),
         Verdict::Ready => (format!("{finalizer} is kept by {name}, which runs"), true),
         Verdict::Waiting(how) => (
             format!("{finalizer} is kept by {name}, which does not run: {how}"),

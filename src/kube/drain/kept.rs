@@ -79,14 +79,14 @@ pub(super) fn detach() -> Value {
     json!({ "metadata": { "annotations": { RECONCILE_POLICY: DETACH } } })
 }
 
-fn is_azure(object: &Value) -> bool {
+pub(super) fn is_azure(object: &Value) -> bool {
     let version = object["apiVersion"].as_str().unwrap_or_default();
     let group = version.split_once('/').map_or("", |(group, _)| group);
     group.ends_with(super::find::ASO)
 }
 
 /// Returns the object of `found` that another one belongs to, in Azure too.
-fn house_of<'a>(object: &Value, found: &'a [Value]) -> Option<&'a Value> {
+pub(super) fn house_of<'a>(object: &Value, found: &'a [Value]) -> Option<&'a Value> {
     let owners: Vec<&str> = super::find::owner_uids(object).collect();
     found.iter().find(|it| {
         let uid = it["metadata"]["uid"].as_str();

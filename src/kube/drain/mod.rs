@@ -1,26 +1,26 @@
 //! Draining a cluster before it goes: what its objects hold outside of it is deleted through them, while the controllers that do
 //! so still live. Each target is listed and deleted until nothing of it is left. A finalizer is never touched, unless the user
-//! gives up what it guards ([`How::abandon`]), and then that is named.
+//! gives up what it guards ([`How::abandon`]): then the drain names that and ends, and [`Cluster::give_up`] removes it.
 
+mod abandon;
 pub(super) mod chain;
 mod composed;
 mod find;
 mod kept;
 mod volumes;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use windlass_provider::{Ctx, Error, Fault, Result};
+use windlass_provider::{Ctx, Error, Result};
 
 pub use composed::Composed;
 
 use super::{Cluster, ObjectRef};
-
-/// How long an object may be stuck before it is given up, where the user said so.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub use abandon::GivenUp;
+use abandon::Removal;
 
 /// The API group of Flux's Kustomizations, which also labels what they make.
 const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
@@ -66,7 +66,7 @@ impl Target {
 /// How to drain.
 #[derive(Clone, Debug, Default)]
 pub struct How {
-    /// Whether what is stuck is given up: its finalizers are removed, and what they guard goes on existing.
+    /// Whether what is stuck is given up: it is named and not waited for any more.
     pub abandon: bool,
     /// Whether disks are kept: their volumes are told to retain them.
     pub keep_volumes: bool,
@@ -83,8 +83,10 @@ pub struct Drained {
     pub removed: Vec<String>,
     /// What stays outside of the cluster as its objects say, and why.
     pub kept: BTreeSet<String>,
-    /// What the user gave up: it still exists.
-    pub given_up: Vec<String>,
+    /// What is stuck and holds something outside of the cluster, where the user gives that up: it still exists.
+    pub stuck: Vec<String>,
+    /// The uids of what is gone.
+    uids: BTreeSet<String>,
 }
 
 /// Returns the object that a line of a drain is about: "Bucket team/data" of "Bucket team/data (data-7f2c): …".
@@ -121,13 +123,16 @@ pub fn list_going(found: &[Value]) -> Vec<String> {
 /// Returns those of `found` that hold something outside of the cluster, which goes on existing if nothing drains them.
 #[must_use]
 pub fn list_holding(target: Target, found: &[Value]) -> Vec<String> {
-    let holds = |object: &&Value| match target {
+    holding(target, found).map(kept::named).collect()
+}
+
+fn holding(target: Target, found: &[Value]) -> impl Iterator<Item = &Value> {
+    going(found).filter(move |object| match target {
         // One that no controller took up is nothing but an object.
         Target::Managed | Target::Network => kept::is_taken_up(object),
         Target::Volumes => true,
         Target::Claims | Target::Releases => false,
-    };
-    going(found).filter(holds).map(kept::named).collect()
+    })
 }
 
 /// Returns those of `found` whose cloud resource goes with them.
@@ -190,8 +195,8 @@ impl Cluster {
     /// Lists and deletes what there is of a target until nothing of it is left.
     ///
     /// # Errors
-    /// Those of the API. [`Fault::TimedOut`] when the context's deadline passes, with who holds what is left; the same when
-    /// there is no time to wait any more, and [`Fault::Cancelled`] when the user interrupts: all that is left of this target and
+    /// Those of the API. [`windlass_provider::Fault::TimedOut`] when the context's deadline passes, with who holds what is left; the same when
+    /// there is no time to wait any more, and [`windlass_provider::Fault::Cancelled`] when the user interrupts: all that is left of this target and
     /// of those after it has then been asked to go.
     pub async fn drain(&self, cx: &Ctx, target: Target, how: &How) -> Result<Drained> {
         let mut patient = cx.clone();
@@ -216,6 +221,7 @@ impl Cluster {
 
     async fn drain_patiently(&self, cx: &Ctx, target: Target, how: &How) -> Result<Drained> {
         let mut drained = Drained::default();
+        let mut at_last = false;
         if target == Target::Claims {
             // What a composite is made of goes with it, and may be gone before its own turn comes.
             let made = self.find_drainable(cx, Target::Managed).await?;
@@ -231,13 +237,23 @@ impl Cluster {
                 return self.drain_volumes(cx, found, how, drained).await;
             }
             let wave: Vec<&Value> = match target {
+                _ if at_last => found.iter().collect(),
                 Target::Claims => find::roots(&found),
                 _ => find::leaves(&found),
             };
             if wave.is_empty() {
                 return Ok(drained);
             }
-            self.remove(cx, &wave, how, &mut drained).await?;
+            let all = wave.len() == found.len();
+            match self.remove(cx, &wave, how, &mut drained).await? {
+                Removal::Done => {}
+                Removal::Stuck if all => {
+                    self.note_stuck(cx, target, &mut drained).await?;
+                    return Ok(drained);
+                }
+                // What is stuck may go along with what it is a part of.
+                Removal::Stuck => at_last = true,
+            }
         }
     }
 
@@ -248,88 +264,6 @@ impl Cluster {
             self.patch(cx, &name, &kept::detach()).await?;
         }
         Ok(!houses.is_empty())
-    }
-
-    /// Deletes objects and waits until they are gone, or gives them up.
-    async fn remove(
-        &self,
-        cx: &Ctx,
-        objects: &[&Value],
-        how: &How,
-        drained: &mut Drained,
-    ) -> Result<()> {
-        let refs: Vec<ObjectRef> = objects.iter().filter_map(|it| ObjectRef::of(it)).collect();
-        let note = |gone: &[ObjectRef], drained: &mut Drained| {
-            let names = objects
-                .iter()
-                .filter(|it| ObjectRef::of(it).is_some_and(|name| gone.contains(&name)))
-                .filter(|it| kept::stays_because(it).is_none());
-            drained.removed.extend(names.map(|it| kept::named(it)));
-        };
-        if !how.abandon {
-            self.delete_and_wait(cx, &refs).await?;
-            note(&refs, drained);
-            return Ok(());
-        }
-        let mut left = refs;
-        loop {
-            match self.delete_and_wait(&cx.within(PATIENCE), &left).await {
-                Ok(_) => {
-                    note(&left, drained);
-                    return Ok(());
-                }
-                Err(error) if error.fault == Fault::TimedOut => {}
-                Err(error) => return Err(error),
-            }
-            let (gone, held) = self.split_gone(cx, &left).await?;
-            note(&gone, drained);
-            left = held.iter().filter_map(ObjectRef::of).collect();
-            if gone.is_empty() {
-                for object in &held {
-                    self.give_up(cx, object, drained).await?;
-                }
-                // What is given up is not gone where it counts.
-                return self.delete_and_wait(cx, &left).await.map(drop);
-            }
-        }
-    }
-
-    /// Returns which of these are gone, and the others as they are now.
-    async fn split_gone(
-        &self,
-        cx: &Ctx,
-        refs: &[ObjectRef],
-    ) -> Result<(Vec<ObjectRef>, Vec<Value>)> {
-        let found = self.read_all(cx, refs, super::list::Depth::Whole).await?;
-        let gone = refs.iter().zip(&found);
-        let gone = gone.filter(|(_, found)| found.is_none());
-        let gone = gone.map(|(name, _)| name.clone()).collect();
-        Ok((gone, found.into_iter().flatten().collect()))
-    }
-
-    /// Removes the finalizers of an object that is stuck: what they guard goes on existing, and is named.
-    async fn give_up(&self, cx: &Ctx, object: &Value, drained: &mut Drained) -> Result<()> {
-        let Some(name) = ObjectRef::of(object) else {
-            return Ok(());
-        };
-        let named = kept::named(object);
-        cx.progress
-            .say(format!("giving up {named}: its finalizers are removed"));
-        // What stays by its own word is kept on purpose.
-        if kept::stays_because(object).is_none() {
-            drained.given_up.push(named.clone());
-        }
-        match self
-            .patch(cx, &name, &json!({ "metadata": { "finalizers": null } }))
-            .await
-        {
-            // It went by itself meanwhile.
-            Err(_) if self.get(cx, &name).await?.is_none() => {
-                drained.given_up.retain(|given| *given != named);
-                Ok(())
-            }
-            answer => answer.map(drop),
-        }
     }
 
     /// Asks all that is left of a target and of those after it to go, without waiting; adds to the error that ended the drain

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use windlass_provider::{Ctx, Result};
 
-use super::{Drained, How, add_kept, find, kept, list_kept};
+use super::{Drained, How, Removal, Target, add_kept, find, kept, list_kept};
 use crate::kube::{Cluster, ObjectRef};
 
 impl Cluster {
@@ -40,8 +40,9 @@ impl Cluster {
                 .chain(&users.pods)
                 .filter_map(ObjectRef::of)
                 .collect();
-            self.delete_and_wait(cx, &users).await?;
-            self.delete_and_wait(cx, &claims).await?;
+            // What is stuck of these holds the disks, and is told with them.
+            self.delete_or_tire(cx, users, how, |_| ()).await?;
+            self.delete_or_tire(cx, claims, how, |_| ()).await?;
             // A volume without a claim has nobody who would let go of it.
             let unclaimed: Vec<ObjectRef> = going
                 .iter()
@@ -49,32 +50,28 @@ impl Cluster {
                 .filter_map(ObjectRef::of)
                 .collect();
             self.delete_all(cx, &unclaimed).await?;
-            let all: Vec<&Value> = going.iter().collect();
-            self.await_disks(cx, &all, how, &mut drained).await?;
-            volumes = self.find_drainable(cx, super::Target::Volumes).await?;
+            if how.abandon {
+                let all: Vec<&Value> = going.iter().collect();
+                if let Removal::Stuck = self.remove(cx, &all, how, &mut drained).await? {
+                    self.note_stuck(cx, Target::Volumes, &mut drained).await?;
+                    return Ok(drained);
+                }
+            } else {
+                self.await_disks(cx, &going, &mut drained).await?;
+            }
+            volumes = self.find_drainable(cx, Target::Volumes).await?;
         }
     }
 
-    /// Waits until the storage driver has deleted the disks, or gives them up.
-    async fn await_disks(
-        &self,
-        cx: &Ctx,
-        volumes: &[&Value],
-        how: &How,
-        drained: &mut Drained,
-    ) -> Result<()> {
-        if how.abandon {
-            return self.remove(cx, volumes, how, drained).await;
-        }
+    /// Waits until the storage driver has deleted the disks.
+    async fn await_disks(&self, cx: &Ctx, volumes: &[Value], drained: &mut Drained) -> Result<()> {
         let waiting = volumes.iter().filter_map(|volume| {
             let uid = volume["metadata"]["uid"].as_str().map(str::to_owned);
             Some((ObjectRef::of(volume)?, uid))
         });
         let what = "wait until the storage driver has deleted the disks";
         self.wait_gone(cx, what, waiting.collect()).await?;
-        drained
-            .removed
-            .extend(volumes.iter().map(|volume| kept::named(volume)));
+        drained.removed.extend(volumes.iter().map(kept::named));
         Ok(())
     }
 }

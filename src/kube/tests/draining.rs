@@ -97,7 +97,7 @@ async fn managed_resources_go_through_their_controller_and_orphans_are_told() {
         drained.kept,
         BTreeSet::from(["Bucket a/kept (kept-7f2c): its deletionPolicy is Orphan".to_owned()])
     );
-    assert!(drained.given_up.is_empty());
+    assert!(drained.stuck.is_empty());
 }
 
 /// Lets the drain of a bucket that its controller cannot delete run out of time, with or without a Deployment of that.
@@ -160,8 +160,19 @@ async fn only_who_gives_up_has_finalizers_removed_and_is_told_what_stays() {
     let drain = fixture.cluster.drain(&fixture.cx, Target::Managed, &how);
     let (drained, ()) = futures::join!(drain, time);
     let drained = drained.unwrap();
-    assert_eq!(drained.given_up, ["Bucket a/data (data-7f2c)"]);
+    assert_eq!(drained.stuck, ["Bucket a/data (data-7f2c)"]);
     assert!(drained.removed.is_empty(), "{drained:?}");
+    assert!(fixture.read(&stuck).is_some());
+    // Only what is written down is given up.
+    let (cluster, cx) = (&fixture.cluster, &fixture.cx);
+    let refused = cluster.give_up(cx, Target::Managed, &[], &[]).await;
+    assert_eq!(refused.unwrap_err().fault, Fault::Conflict);
+    assert!(fixture.read(&stuck).is_some());
+    let named = [drained.stuck, vec!["Bucket a/gone: given up".to_owned()]].concat();
+    let given = cluster.give_up(cx, Target::Managed, &named, &[]).await;
+    let given = given.unwrap();
+    assert_eq!(given.freed, ["Bucket a/data"]);
+    assert_eq!(given.went, ["Bucket a/gone: given up"]);
     assert!(fixture.read(&stuck).is_none());
 }
 

@@ -13,7 +13,7 @@ const FAR: Duration = Duration::from_secs(30);
 /// How long nobody has asked for anything before the clock jumps to a deadline: somebody may be at work without a word.
 pub(super) const STUCK: Duration = Duration::from_secs(2);
 /// The same after many such jumps at which nobody did anything but wait on.
-const STUCK_LONG: Duration = Duration::from_millis(200);
+const STUCK_LONG: Duration = Duration::from_millis(100);
 
 enum Step {
     /// Nothing to do until something changes.

@@ -275,8 +275,10 @@ fn delete(cx: &Cx<'_>, it: &Value, of: &Resource, home: &str) -> Next {
         );
         return Next::at(done);
     }
-    external::delete(cx, it);
-    external::let_go(cx, it, MANAGER, FINALIZER);
+    if external::may_let_go(cx, it, FINALIZER) {
+        external::delete(cx, it);
+        external::let_go(cx, it, MANAGER, FINALIZER);
+    }
     Next::NEVER
 }
 

@@ -91,9 +91,15 @@ fn id(cx: &Cx<'_>, object: &Value) -> Option<String> {
     ids.find(|id| id.rsplit('/').next() == Some(own)).cloned()
 }
 
-/// Returns the Deployment of that name that is Available, wherever it is.
+/// Returns the Deployment of that name that has a pod which is available, wherever it is. One that is scaled to nothing calls
+/// itself Available.
 pub(super) fn running(cx: &Cx<'_>, deployment: &str) -> Option<std::sync::Arc<Value>> {
-    find(cx, deployment).filter(|it| super::is_true(it, "Available"))
+    find(cx, deployment).filter(|it| is_served(it))
+}
+
+/// Returns whether a Deployment has a pod that is available.
+pub(super) fn is_served(deployment: &Value) -> bool {
+    deployment["status"]["availableReplicas"].as_i64() >= Some(1)
 }
 
 /// Returns the Deployment of that name that is not being deleted, wherever it is.

@@ -33,7 +33,7 @@ pub(super) fn react(cx: &Cx<'_>, kind: &str, object: &Value) -> Next {
         _ => return Next::NEVER,
     };
     let running = cx.get("apps", "Deployment", SYSTEM, controller);
-    if !running.is_some_and(|it| is_true(&it, "Available") && !deleting(&it)) {
+    if !running.is_some_and(|it| external::is_served(&it) && !deleting(&it)) {
         return Next::NEVER;
     }
     if deleting(object) {

@@ -105,7 +105,7 @@ async fn act(
             let text = String::from_utf8_lossy(body);
             let file = FaultFile::parse(&text)
                 .map_err(|mistakes| (StatusCode::BAD_REQUEST, mistakes.to_string()))?;
-            ground.faults.put(&file, ground.clock.now());
+            ground.misbehave(&file);
             Ok(json!({}))
         }
         ("POST", "git") => {

@@ -83,7 +83,8 @@ pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<B
         ));
     };
     let mutation = ground.gate.enter(asked, ground.clock.now());
-    if !ground.gate.pass(&mutation, When::Before).await {
+    // The control plane may have gone down while the request was held.
+    if !ground.gate.pass(&mutation, When::Before).await || !*running.power.borrow() {
         return Err(Dropped);
     }
     let response = running

@@ -172,6 +172,9 @@ fn delete(cx: &Cx<'_>, it: &Value, of: &Resource) -> Next {
     if cx.now < done {
         return Next::at(done);
     }
+    if !external::may_let_go(cx, it, FINALIZER) {
+        return Next::NEVER;
+    }
     if key(it).group == "kubernetes.m.crossplane.io" {
         let manifest = &it["spec"]["forProvider"]["manifest"];
         if let Some(known) = cx.api.get(&key(manifest)) {

@@ -1,0 +1,153 @@
+//! What objects of a cluster hold outside of it: as earlier runs knew it, and as it is when a run is over.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use windlass_provider::{Ctx, Found, Owner, Provider};
+
+use super::run::lets_down;
+use crate::{
+    engine::{self, Outcomes},
+    plan::{Action, Drainable, Phase, Plan, Step, StepId},
+    steps::{self, name_in},
+};
+
+/// How long the last look may take: whoever ends a job has little patience.
+const LAST_LOOK: Duration = Duration::from_secs(30);
+
+/// What there is outside of a cluster, by name.
+#[derive(Debug, Default)]
+pub(super) struct Outside {
+    /// What stays on purpose, and why.
+    pub(super) kept: Vec<String>,
+    /// What is still there and should not be.
+    pub(super) left: Vec<String>,
+    /// What is gone of what a step that did not come to its end was to remove.
+    pub(super) removed: Vec<(StepId, String)>,
+    /// What could not be proven.
+    pub(super) unproven: Vec<String>,
+}
+
+/// Returns what earlier destroys that did not come to their end knew, and nothing tells any more: their objects are gone. What
+/// stays is added to `found`, where there is to be a drain. An object that is there is taken at its word.
+pub(super) fn remember(
+    folder: &Path,
+    mut found: Option<&mut BTreeMap<Phase, Drainable>>,
+) -> Outside {
+    let mut known = Outside::default();
+    // Journals that cannot be read are told of when the run begins.
+    // A destroy that left nothing takes its own journals away.
+    let past = engine::read_runs::<Action>(folder).take_while(|past| lets_down(&past.plan));
+    let past: Vec<_> = past.collect();
+    let steps = past
+        .iter()
+        .flat_map(|past| past.plan.steps.iter().map(move |step| (past, step)));
+    for (past, step) in steps {
+        let done = past.outcomes.get(&step.id);
+        if let Action::Drain { phase, keeps, .. } = &step.action {
+            let kept = keeps.iter().chain(done.iter().flat_map(|it| &it.kept));
+            match &mut found {
+                None => add(&mut known.kept, kept),
+                Some(found) => {
+                    let now = found.entry(*phase).or_default();
+                    let there = now.goes.clone();
+                    add(&mut now.keeps, kept.filter(|line| !has(&there, line)));
+                }
+            }
+        }
+        let Some(done) = done else { continue };
+        let found = found.iter().flat_map(|found| found.values());
+        let there: Vec<String> = found.flat_map(|it| &it.goes).cloned().collect();
+        add(
+            &mut known.left,
+            done.left.iter().filter(|line| !has(&there, line)),
+        );
+        let unproven = done.unproven.iter();
+        let new = unproven.filter(|line| !known.unproven.contains(line));
+        let new: Vec<String> = new.cloned().collect();
+        known.unproven.extend(new);
+    }
+    known
+}
+
+/// Returns whether an earlier destroy, which did not come to its end, drained the cluster: then nothing is left in it to be looked for,
+/// whether or not its API still answers.
+pub(super) fn was_drained(folder: &Path) -> bool {
+    // As above, of the journal.
+    let Some(past) = engine::read_runs::<Action>(folder).next() else {
+        return false;
+    };
+    let drains = |step: &&Step| matches!(step.action, Action::Drain { .. });
+    let mut drains = past.plan.steps.iter().filter(drains).peekable();
+    !past.is_finished()
+        && drains.peek().is_some()
+        && drains.all(|step| past.outcomes.contains_key(&step.id))
+}
+
+/// Looks at what there is outside of a cluster after a run: whatever the run remembers, its objects tell what is.
+pub(super) async fn look_again(
+    cx: &Ctx,
+    provider: &Arc<dyn Provider>,
+    plan: &Plan,
+    outcomes: &Outcomes,
+    after: Option<&[Found]>,
+) -> Outside {
+    let mut outside = Outside::default();
+    let undone = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Drain {
+            phase,
+            keeps,
+            holds,
+        } if !outcomes.contains_key(&step.id) => Some((step, *phase, keeps, holds)),
+        _ => None,
+    });
+    let ours = |found: &[Found]| found.iter().any(|it| it.observed.owner == Owner::Ours);
+    let now = match after {
+        // Nothing of it is left that could tell anything.
+        Some(found) if !ours(found) => return outside,
+        Some(found) => {
+            let look = steps::look_inside(cx, provider, found, &plan.cluster, Duration::ZERO);
+            let look = cx.within(LAST_LOOK).bound("look inside", look).await;
+            look.ok().and_then(|inside| inside.drain)
+        }
+        None => None,
+    };
+    let Some(now) = now else {
+        for (_, _, keeps, holds) in undone {
+            add(&mut outside.kept, keeps);
+            outside.unproven.extend(steps::name_unproven(holds));
+        }
+        return outside;
+    };
+    for (step, phase, keeps, _) in undone {
+        let there = now.get(&phase).cloned().unwrap_or_default();
+        add(
+            &mut outside.kept,
+            keeps.iter().filter(|line| !has(&there.goes, line)),
+        );
+        let gone = step.removes.iter();
+        let gone = gone.filter(|line| !has(&there.goes, line) && !has(&there.keeps, line));
+        let gone: Vec<&str> = gone.map(String::as_str).collect();
+        if !gone.is_empty() {
+            outside.removed.push((step.id.clone(), gone.join(", ")));
+        }
+    }
+    for found in now.values() {
+        add(&mut outside.kept, &found.keeps);
+        add(&mut outside.left, &found.holds);
+    }
+    outside
+}
+
+/// Returns whether one of these lines is about the same object.
+pub(super) fn has(lines: &[String], line: &str) -> bool {
+    lines.iter().any(|known| name_in(known) == name_in(line))
+}
+
+/// Adds those lines that are about an object of which nothing is told yet.
+pub(super) fn add<'a>(known: &mut Vec<String>, lines: impl IntoIterator<Item = &'a String>) {
+    for line in lines {
+        if !has(known, line) {
+            known.push(line.clone());
+        }
+    }
+}
