@@ -82,6 +82,9 @@ pub struct Component {
     /// The API groups of CRDs that it makes itself, without a label that tells so; those below them count too.
     #[serde(default)]
     pub crd_groups: Vec<String>,
+    /// The objects of those CRDs that it makes for itself, as "Kind name": nobody loses anything with them.
+    #[serde(default)]
+    pub own_objects: Vec<String>,
     /// What stays or needs care when it goes.
     #[serde(default)]
     pub uninstall: Vec<String>,

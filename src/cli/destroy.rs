@@ -3,22 +3,24 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
-use windlass_provider::{ClusterName, Owner, ProviderId, Scope};
+use windlass_provider::{ClusterName, Ctx, Owner, ProviderId, Scope};
 
 use super::{
     App,
     app::Place,
     cluster_flags::flags_at,
+    components::load_catalog,
     ended, outside,
     reap::{self, ManyArgs},
     run::{self, RunArgs},
+    uninstall::{Others, check_objects},
 };
 
 /// How long an API that does not answer is waited for before the cluster goes undrained.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 use crate::{
-    catalog::Catalog,
+    catalog::Component,
     error::{Error, Kind, Result},
     plan::{self, Action, DestroyFacts, Phase, Plan},
     steps,
@@ -91,21 +93,66 @@ enum Keep {
     Logs,
 }
 
+impl Keep {
+    /// Returns what it is, and where there is such a thing.
+    fn of(self) -> (&'static str, &'static [ProviderId]) {
+        use ProviderId::{Aws, Azure, Google, Kind};
+        match self {
+            Self::Project => ("project of Google Cloud", &[Google]),
+            Self::Group => ("resource group of Azure", &[Azure]),
+            Self::Volumes => ("disks of a cloud", &[Aws, Azure, Google, Kind]),
+            Self::Logs => ("logs in a cloud", &[Aws, Azure, Google]),
+        }
+    }
+
+    fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
 impl DrainArgs {
     /// Refuses to keep what there is not.
     pub(super) fn check(&self, provider: ProviderId) -> Result<()> {
-        let kept = self.keep.iter().find(|kept| **kept != Keep::Volumes);
-        let Some(kept) = kept.filter(|_| provider == ProviderId::Kind) else {
+        let meant = |keep: &Keep| keep.of().1.contains(&provider);
+        let Some(keep) = self.keep.iter().find(|keep| !meant(keep)) else {
             return Ok(());
         };
-        let name = kept
-            .to_possible_value()
-            .map_or_else(String::new, |value| value.get_name().to_owned());
+        let there = Keep::value_variants().iter().copied().filter(meant);
+        let there: Vec<String> = there.map(Keep::name).collect();
         Err(Error::message(
             Kind::Usage,
-            format!("--keep {name}: a cluster on {provider} has none"),
+            format!(
+                "--keep {}: a cluster on {provider} has no {}",
+                keep.name(),
+                keep.of().0
+            ),
         )
-        .hint("leave it out; --keep volumes is for every provider"))
+        .hint(format!(
+            "leave it out: on {provider} there is --keep {}",
+            there.join(",")
+        )))
+    }
+
+    /// Says what each decision risks, and what is not known: asked for once, before anything happens.
+    fn risks(&self, left: &[String], unproven: &[String]) -> Vec<String> {
+        let mut risks = Vec::new();
+        if !unproven.is_empty() {
+            risks.push("What its objects hold in clouds cannot be looked at: it goes on existing and costing.".to_owned());
+        }
+        if !left.is_empty() {
+            risks.push(format!(
+                "Left behind, existing and costing: {}.",
+                left.join(", ")
+            ));
+        }
+        if self.abandon {
+            risks.push("What is stuck for two minutes is given up: it goes on existing and costing, and nothing in the cluster names it any more.".to_owned());
+        }
+        if self.keep.contains(&Keep::Volumes) {
+            risks.push("Disks are kept, and go on costing.".to_owned());
+        }
+        risks
     }
 }
 
@@ -175,10 +222,22 @@ pub(super) async fn let_down(
             &["bring its API back first, and they are deleted with it; otherwise what they hold stays where it is".to_owned()],
         );
     }
+    let catalog = load_catalog()?;
+    let accounts = inside.accounts.clone();
+    let mut untended = Vec::new();
+    if !ours {
+        let names = inside.installed.iter();
+        let going: Vec<&Component> = names.filter_map(|name| catalog.get(name)).collect();
+        let force = args.drain.skip_drain;
+        untended = guard
+            .preparing(check_untended(cx, place, &cluster, &going, force))
+            .await?;
+    }
     let mut drain = inside.drain.filter(|_| ours);
     let folder = place.workdir.cluster(&cluster);
     let mut known = outside::remember(&folder, drain.as_mut());
     known.unproven.extend(inside.unproven);
+    known.left.extend(untended);
     let mut skipped = Vec::new();
     if args.drain.skip_drain {
         for (phase, found) in drain.take().into_iter().flatten() {
@@ -216,6 +275,7 @@ pub(super) async fn let_down(
             inside.homes.clone()
         },
         inventory: !ours && inside.inventory,
+        accounts,
         drain,
         abandon: args.drain.abandon,
         found: found.clone(),
@@ -229,11 +289,11 @@ pub(super) async fn let_down(
         ended::check_receipt(file)?;
     }
     let yes = args.yes || app.global().rehearse || found.is_empty();
-    let asked = question(&plan);
+    let risks = args.drain.risks(&known.left, &known.unproven);
+    let asked = question(&plan, &risks);
     if !guard.preparing(app.confirm(&asked, yes)).await? {
         return Err(Error::message(Kind::Refused, "nothing was destroyed"));
     }
-    let catalog = Catalog::load().map_err(|error| Error::new(Kind::Bug, error))?;
     let work = run::Work {
         plan,
         catalog,
@@ -262,16 +322,114 @@ pub(super) async fn let_down(
     ended.receipt(app, facts)
 }
 
+/// Refuses to take components out of somebody else's cluster while objects of their CRDs live: nothing would tend them any more.
+/// With `force`, returns those.
+async fn check_untended(
+    cx: &Ctx,
+    place: &Place,
+    cluster: &ClusterName,
+    going: &[&Component],
+    force: bool,
+) -> Result<Vec<String>> {
+    let mut untended = Vec::new();
+    if going.is_empty() {
+        return Ok(untended);
+    }
+    let connection = steps::Connection::default();
+    let look = steps::look_at_leaving(cx, &connection, &place.provider, cluster, going);
+    for (name, mut leaving) in look.await? {
+        for definition in &mut leaving.definitions {
+            // What setup made to keep the cluster in line with Git.
+            const OWN: [&str; 2] = ["GitRepository ", "Kustomization "];
+            let own = |it: &String| {
+                it.ends_with("/windlass") && OWN.iter().any(|kind| it.starts_with(kind))
+            };
+            definition.objects.retain(|it| !own(it));
+        }
+        if let Some(component) = going.iter().find(|component| component.name == name) {
+            check_objects(component, &leaving, force, &Others::DESTROY)?;
+            let objects = leaving.definitions.into_iter().flat_map(|it| it.objects);
+            untended.extend(objects.map(|it| format!("{it}: untended, as --skip-drain asked")));
+        }
+    }
+    Ok(untended)
+}
+
 /// Says what will go: the steps, but for phases of the drain that have nothing to do, and what those would delete.
-fn question(plan: &Plan) -> String {
+fn question(plan: &Plan, risks: &[String]) -> String {
     let told: Vec<String> = plan
         .steps
         .iter()
         .filter_map(|step| match &step.action {
             Action::Drain { .. } if step.removes.is_empty() => None,
+            // What it risks is said once.
+            Action::GiveUp { .. } => None,
             Action::Drain { .. } => Some(format!("{} ({})", step.title, step.removes.join(", "))),
             _ => Some(step.title.clone()),
         })
         .collect();
-    format!("Cluster {}: {}. Go on?", plan.cluster, told.join(", "))
+    let risks: String = risks.iter().map(|risk| format!(" {risk}")).collect();
+    format!(
+        "Cluster {}: {}.{risks} Go on?",
+        plan.cluster,
+        told.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_decision_risks_is_asked_for_once() {
+        let plan = plan::destroy(DestroyFacts {
+            cluster: "dot".parse().unwrap(),
+            provider: ProviderId::Kind,
+            found: Vec::new(),
+            installed: Vec::new(),
+            namespaces: Vec::new(),
+            homes: Vec::new(),
+            inventory: false,
+            accounts: Vec::new(),
+            drain: Some([(Phase::Network, Default::default())].into()),
+            abandon: true,
+            rehearsal: false,
+        });
+        let args = DrainArgs {
+            skip_drain: false,
+            abandon: true,
+            keep: vec![Keep::Volumes],
+        };
+        let asked = question(&plan, &args.risks(&["Bucket a (b)".to_owned()], &[]));
+        assert_eq!(
+            asked,
+            "Cluster dot: remove the kubeconfig of dot. Left behind, existing and costing: Bucket a (b). What is stuck for two \
+             minutes is given up: it goes on existing and costing, and nothing in the cluster names it any more. Disks are kept, \
+             and go on costing. Go on?"
+        );
+    }
+
+    #[test]
+    fn only_what_a_provider_has_can_be_kept() {
+        let keep = |keep: Keep, provider| {
+            let args = DrainArgs {
+                skip_drain: false,
+                abandon: false,
+                keep: vec![keep],
+            };
+            args.check(provider).map_err(|error| error.to_string())
+        };
+        assert!(keep(Keep::Volumes, ProviderId::Kind).is_ok());
+        assert!(keep(Keep::Project, ProviderId::Google).is_ok());
+        assert_eq!(
+            keep(Keep::Project, ProviderId::Kind).unwrap_err(),
+            "error: --keep project: a cluster on kind has no project of Google Cloud\n  \
+             hint: leave it out: on kind there is --keep volumes"
+        );
+        assert_eq!(
+            keep(Keep::Group, ProviderId::Aws).unwrap_err(),
+            "error: --keep group: a cluster on aws has no resource group of Azure\n  \
+             hint: leave it out: on aws there is --keep volumes,logs"
+        );
+    }
 }

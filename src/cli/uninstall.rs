@@ -133,7 +133,7 @@ async fn prepare(
     for component in going {
         let leaving = leaving.get(&component.name).cloned().unwrap_or_default();
         if !args.purge {
-            check_objects(component, &leaving, args.force)?;
+            check_objects(component, &leaving, args.force, &Others::UNINSTALL)?;
         }
         let next = leave(component, leaving, args.purge);
         for note in &next.notes {
@@ -204,8 +204,32 @@ fn check_needed(
     Ok(())
 }
 
+/// What can be done about objects that live, besides deleting them.
+pub(super) struct Others {
+    /// How they are removed, too.
+    purge: &'static str,
+    /// How they are left untended.
+    force: &'static str,
+}
+
+impl Others {
+    const UNINSTALL: Self = Self {
+        purge: "or remove them too: the same command with --purge",
+        force: "or leave them untended: the same command with --force",
+    };
+    pub(super) const DESTROY: Self = Self {
+        purge: "or remove them with the component: windlass uninstall COMPONENT --purge",
+        force: "or leave them untended: the same command with --skip-drain",
+    };
+}
+
 /// Refuses while objects of the component's CRDs live.
-fn check_objects(component: &Component, leaving: &Leaving, force: bool) -> Result<()> {
+pub(super) fn check_objects(
+    component: &Component,
+    leaving: &Leaving,
+    force: bool,
+    others: &Others,
+) -> Result<()> {
     let lost = |held: bool| -> Vec<String> {
         leaving
             .definitions
@@ -216,7 +240,7 @@ fn check_objects(component: &Component, leaving: &Leaving, force: bool) -> Resul
     };
     let (all, stuck) = (lost(false), lost(true));
     let name = &component.name;
-    let purge = "or remove them too: the same command with --purge";
+    let purge = others.purge.replace("COMPONENT", name);
     if !stuck.is_empty() && force {
         return Err(Error::message(
             Kind::Refused,
@@ -240,7 +264,7 @@ fn check_objects(component: &Component, leaving: &Leaving, force: bool) -> Resul
     )
     .hint("delete those that are not needed any more")
     .hint(purge)
-    .hint("or leave them untended: the same command with --force"))
+    .hint(others.force))
 }
 
 /// Returns what goes with a component, and what stays and why.

@@ -27,6 +27,8 @@ pub struct DestroyFacts {
     pub homes: Vec<String>,
     /// Whether there is an inventory in such a cluster.
     pub inventory: bool,
+    /// The service accounts to which windlass gave a role in such a cluster, as "namespace/name".
+    pub accounts: Vec<String>,
     /// What one look found to drain, by phase: for a cluster that goes and whose API answers; `None`: it is not drained.
     pub drain: Option<BTreeMap<Phase, Drainable>>,
     /// Whether what is stuck in the drain is given up.
@@ -47,6 +49,7 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
         namespaces,
         homes,
         inventory,
+        accounts,
         drain,
         abandon,
         rehearsal,
@@ -86,7 +89,11 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
             needs: steps.iter().map(|step| step.id.clone()).collect(),
             action: Action::RemoveInventory,
             makes: Vec::new(),
-            removes: vec!["Namespace windlass-system".to_owned()],
+            removes: accounts
+                .iter()
+                .map(|account| format!("the access of service account {account}"))
+                .chain(["Namespace windlass-system".to_owned()])
+                .collect(),
             usual_seconds: 2,
             limit_seconds: 15 * 60,
         });

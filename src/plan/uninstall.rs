@@ -59,7 +59,8 @@ pub fn uninstall(facts: UninstallFacts<'_>) -> Plan {
                 makes: Vec::new(),
                 removes,
                 usual_seconds: 10,
-                limit_seconds: 15 * 60,
+                // Clouds take long to delete databases.
+                limit_seconds: 60 * 60,
             });
         };
         if !going.objects.is_empty() {

@@ -22,6 +22,8 @@ pub struct Inside {
     pub namespaces: Vec<String>,
     /// The namespaces that windlass made for components.
     pub homes: Vec<String>,
+    /// The service accounts to which windlass gave a role, as "namespace/name".
+    pub accounts: Vec<String>,
     /// Whether there is an inventory.
     pub inventory: bool,
     /// What there is to drain, by phase; `None` where the API could not be asked.
@@ -89,6 +91,10 @@ async fn read_inside(cx: &Ctx, cluster: &Cluster) -> Result<Inside> {
         components.any(|component| component.namespace == *name)
     };
     let (homes, namespaces) = inventory.namespaces.into_iter().partition(is_home);
+    let accounts = inventory.accounts.keys();
+    let accounts = accounts
+        .map(|(home, name)| format!("{home}/{name}"))
+        .collect();
     // Flux was installed first and goes last: it is what uninstalls the others.
     let (flux, others): (Vec<String>, Vec<String>) = inventory
         .components
@@ -98,6 +104,7 @@ async fn read_inside(cx: &Ctx, cluster: &Cluster) -> Result<Inside> {
         installed: flux.into_iter().chain(others).collect(),
         namespaces,
         homes,
+        accounts,
         inventory: cluster.get(cx, &namespace_ref(NAMESPACE)).await?.is_some(),
         drain: Some(find_drainable(cx, cluster).await?),
         unproven: Vec::new(),

@@ -1,6 +1,6 @@
 //! What an uninstall of a component would take along, and what it would leave: CRDs with their objects, volumes, a namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -10,12 +10,15 @@ use super::{Connection, Steps};
 use crate::{
     catalog::{self, Component},
     engine::Outcome,
-    kube::{self, Cluster, Inventory, ObjectRef, Selector},
+    kube::{self, Cluster, Inventory, ObjectRef, Selector, Target},
 };
 
 /// The label that Flux puts on what a HelmRelease makes, CRDs too.
 /// Source: <https://fluxcd.io/flux/components/helm/helmreleases/>
 const FROM_RELEASE: &str = "helm.toolkit.fluxcd.io/name";
+
+/// The end of the names of CRDs whose objects are packages of Crossplane.
+const PACKAGES: &str = ".pkg.crossplane.io";
 
 /// What a component would take along or leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -137,6 +140,16 @@ fn belongs(
         });
     }
     let group = definition["spec"]["group"].as_str().unwrap_or_default();
+    // The kinds of composites and claims have whichever group their definition gives them.
+    let owners = metadata["ownerReferences"].as_array().into_iter().flatten();
+    let mut definitions = owners.filter_map(|owner| owner["apiVersion"].as_str());
+    let defined = definitions.any(|version| {
+        let mut groups = component.crd_groups.iter();
+        groups.any(|group| version.starts_with(&format!("apiextensions.{group}/")))
+    });
+    if defined {
+        return Some(Some("they go with what defines them"));
+    }
     if is_owned(definition, component) {
         // A package of Crossplane's brought it, of whatever group, and takes it along.
         return Some(None);
@@ -182,7 +195,22 @@ async fn objects(
                         && made.group() == it.group()
                 })
             });
-        !own && object["metadata"]["labels"][FROM_RELEASE] != component.name.as_str()
+        let labels = &object["metadata"]["labels"];
+        // Flux makes one for each release whose chart is from a repository, and takes it away with that.
+        let own = own
+            || object["kind"] == "HelmChart"
+                && made.iter().any(|it| {
+                    let release = it.namespace.as_deref().unwrap_or_default();
+                    let chart = format!("{release}-{}", it.name);
+                    it.kind == "HelmRelease" && object["metadata"]["name"] == chart.as_str()
+                });
+        let name = format!(
+            "{} {}",
+            text(&object["kind"]),
+            text(&object["metadata"]["name"])
+        );
+        !own && labels[FROM_RELEASE] != component.name.as_str()
+            && !component.own_objects.contains(&name)
     });
     Ok(found)
 }
@@ -292,7 +320,8 @@ impl Steps {
         cluster.delete_and_wait(cx, &going).await.map(drop)
     }
 
-    /// Deletes the objects of a component's CRDs while its controllers still live, and waits until they are gone.
+    /// Deletes the objects of a component's CRDs while its controllers still live, and waits until they are gone: what holds
+    /// something in a cloud first, as destroy does it, and packages, which bring controllers, last.
     pub(super) async fn empty_definitions(
         &self,
         cx: &Ctx,
@@ -307,16 +336,39 @@ impl Steps {
         ) else {
             return Ok(Outcome::of(Change::Absent));
         };
-        let mut refs = Vec::new();
-        for definition in definitions(cx, &cluster).await? {
-            if names.contains(&text(&definition["metadata"]["name"])) {
+        let mut outcome = Outcome::of(Change::Removed);
+        let how = kube::How {
+            groups: known.crd_groups.clone(),
+            ..self.drain.clone()
+        };
+        let mut kept = BTreeSet::new();
+        for target in [Target::Claims, Target::Managed] {
+            if known.crd_groups.is_empty() {
+                continue;
+            }
+            let drained = cluster.drain(cx, target, &how).await?;
+            kube::add_kept(&mut kept, drained.kept);
+            outcome.gone.extend(drained.removed);
+        }
+        outcome.kept = kept.into_iter().collect();
+        for packages in [false, true] {
+            let mut refs = Vec::new();
+            for definition in definitions(cx, &cluster).await? {
+                let name = text(&definition["metadata"]["name"]);
+                if !names.contains(&name) || (!packages && name.ends_with(PACKAGES)) {
+                    continue;
+                }
                 let made: Vec<&ObjectRef> = entry.all_objects().collect();
                 let objects = objects(cx, &cluster, &definition, known, &made).await?;
                 refs.extend(objects.iter().filter_map(ObjectRef::of));
             }
+            cluster.delete_and_wait(cx, &refs).await?;
+            let gone = refs.iter().map(ToString::to_string);
+            let new = gone.filter(|it| !outcome.gone.iter().any(|line| kube::name_in(line) == it));
+            let new: Vec<String> = new.collect();
+            outcome.gone.extend(new);
         }
-        cluster.delete_and_wait(cx, &refs).await?;
-        Ok(Outcome::of(Change::Removed))
+        Ok(outcome)
     }
 
     /// Deletes CRDs, and waits until they are gone.

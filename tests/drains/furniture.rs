@@ -24,6 +24,10 @@ static FULL: LazyLock<Rest> = LazyLock::new(|| {
     let world = Rest::empty().wake();
     world.run(&["cluster", "create", "kind"]).expect(0);
     furnish(&world);
+    // A chart that has a load balancer.
+    let balanced = "controller.service.type=LoadBalancer";
+    let nginx = ["install", "nginx", "--set", balanced];
+    world.run(&nginx).expect(0);
     world.rest()
 });
 
@@ -50,13 +54,10 @@ pub(crate) fn expect_only_what_is_kept(world: &World) {
     assert!(!world.has_cluster());
 }
 
-fn furnish(world: &World) {
+/// Fills a cluster.
+pub(crate) fn furnish(world: &World) {
     world.tell("balancers", &json!(true));
-    let balanced = "controller.service.type=LoadBalancer";
     world.run(&["install", "crossplane", "aso"]).expect(0);
-    world
-        .run(&["install", "nginx", "--set", balanced])
-        .expect(0);
     let api = world.api();
     hold_databases(&api);
     hold_azure(&api);

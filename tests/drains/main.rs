@@ -5,5 +5,6 @@ mod cut;
 mod furniture;
 mod receipt;
 mod table;
+mod uninstall;
 mod whole;
 mod world;

@@ -301,6 +301,13 @@ impl Api<'_> {
         (status == 200).then(|| serde_json::from_str(&answer).expect("JSON"))
     }
 
+    /// Deletes an object.
+    #[track_caller]
+    pub(crate) fn delete(&self, path: &str) {
+        let (status, answer) = self.send("DELETE", path, &json!({}));
+        assert!(matches!(status, 200 | 202), "{path}: {status} {answer}");
+    }
+
     /// Waits, by watch, until an object is there as `holds` wants it.
     #[track_caller]
     pub(crate) fn until(&self, path: &str, holds: impl Fn(&Value) -> bool) {

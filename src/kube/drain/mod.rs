@@ -68,12 +68,34 @@ impl Target {
 pub struct How {
     /// Whether what is stuck is given up: it is named and not waited for any more.
     pub abandon: bool,
+    /// Only what is of these API groups, or composed by Crossplane where its own is among them; empty: everything.
+    pub groups: Vec<String>,
     /// Whether disks are kept: their volumes are told to retain them.
     pub keep_volumes: bool,
     /// Cancelled when no time is left to wait: what there is is still asked to go, and the drain ends.
     pub hurry: CancellationToken,
     /// When that is, where a budget says so.
     pub hurry_at: Option<Timestamp>,
+}
+
+impl How {
+    /// Tells whether an object is to be drained.
+    fn includes(&self, target: Target, object: &Value) -> bool {
+        const CROSSPLANE: &str = "crossplane.io";
+        let version = object["apiVersion"].as_str().unwrap_or_default();
+        let own = version.split_once('/').map_or("", |(group, _)| group);
+        let below = |group: &String| {
+            own.strip_suffix(group.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        match target {
+            _ if self.groups.is_empty() => true,
+            // Those have whichever group their definition gives them.
+            Target::Claims => self.groups.iter().any(|group| group == CROSSPLANE),
+            Target::Managed => self.groups.iter().any(below),
+            Target::Releases | Target::Network | Target::Volumes => false,
+        }
+    }
 }
 
 /// What came of draining a target.
@@ -228,7 +250,8 @@ impl Cluster {
             self.detach_houses(cx, &made).await?;
         }
         loop {
-            let found = self.find_drainable(cx, target).await?;
+            let mut found = self.find_drainable(cx, target).await?;
+            found.retain(|object| how.includes(target, object));
             if target == Target::Managed && self.detach_houses(cx, &found).await? {
                 continue;
             }
@@ -279,7 +302,8 @@ impl Cluster {
                     let managed = self.find_drainable(cx, Target::Managed).await?;
                     self.detach_houses(cx, &managed).await?;
                 }
-                let found = self.find_drainable(cx, target).await?;
+                let mut found = self.find_drainable(cx, target).await?;
+                found.retain(|object| how.includes(target, object));
                 let refs: Vec<ObjectRef> = match target {
                     Target::Volumes => find::claims_of(&found),
                     _ => found.iter().filter_map(ObjectRef::of).collect(),
