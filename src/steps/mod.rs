@@ -102,7 +102,6 @@ impl Executor<Action> for Steps {
             Action::InstallChart { chart } => self.install_chart(cx, chart).await,
             Action::MakeNamespaces { names } => self.make_namespaces(cx, names).await,
             Action::SyncGit { scope } => self.sync_git(cx, scope).await,
-            Action::Drain { phase, keeps } => self.drain(cx, *phase, &step.removes, keeps).await,
             Action::DrainCrossplane { scope } => self.drain_crossplane(cx, scope).await,
             Action::Drain {
                 phase,
