@@ -70,8 +70,11 @@ pub async fn look_at_leaving(
             continue;
         };
         let mut found = Leaving::default();
+        let mut packages: Vec<ObjectRef> = entry.extras.iter().flatten().cloned().collect();
+        let more = self_made(cx, &cluster, &component.name, &packages).await?;
+        packages.extend(more);
         for definition in &definitions {
-            if let Some(stays) = belongs(definition, component, entry) {
+            if let Some(stays) = belongs(definition, component, entry, &packages) {
                 let objects = objects(cx, &cluster, definition, component, &made).await?;
                 found.definitions.push(Definition {
                     name: text(&definition["metadata"]["name"]),
@@ -122,6 +125,7 @@ fn belongs(
     definition: &Value,
     component: &Component,
     entry: &kube::Component,
+    packages: &[ObjectRef],
 ) -> Option<Option<&'static str>> {
     let metadata = &definition["metadata"];
     let is_made = |object: &ObjectRef| {
@@ -151,8 +155,13 @@ fn belongs(
         return Some(Some("they go with what defines them"));
     }
     if is_owned(definition, component) {
-        // A package of Crossplane's brought it, of whatever group, and takes it along.
-        return Some(None);
+        // A package of Crossplane's brought it, of whatever group, and takes it along where it goes itself.
+        let references = metadata["ownerReferences"].as_array();
+        let goes = references.into_iter().flatten().any(|owner| {
+            let is_it = |it: &ObjectRef| owner["kind"] == *it.kind && owner["name"] == *it.name;
+            packages.iter().any(is_it)
+        });
+        return Some((!goes).then_some("the package that brought them stays"));
     }
     is_below(group, component).then_some(Some("it made them itself, and never removes them"))
 }
@@ -230,6 +239,13 @@ fn is_below(group: &str, component: &Component) -> bool {
     component.crd_groups.iter().any(below)
 }
 
+/// Tells whether the objects of a CRD's kind only say how a provider of Crossplane's reaches its cloud.
+fn is_config(definition: &Value) -> bool {
+    let kind = definition["spec"]["names"]["kind"].as_str();
+    let kind = kind.unwrap_or_default();
+    kind.ends_with("ProviderConfig") || kind.ends_with("ProviderConfigUsage")
+}
+
 fn has_finalizer(object: &Value) -> bool {
     let finalizers = object["metadata"]["finalizers"].as_array();
     finalizers.is_some_and(|finalizers| !finalizers.is_empty())
@@ -241,6 +257,53 @@ fn text(value: &Value) -> String {
 
 fn definition_ref(name: &str) -> ObjectRef {
     ObjectRef::cluster("apiextensions.k8s.io/v1", "CustomResourceDefinition", name)
+}
+
+/// Returns the packages that Crossplane installed itself because others needed them, and by whose kinds nothing lives but what
+/// is `going`.
+async fn self_made(
+    cx: &Ctx,
+    cluster: &Cluster,
+    component: &str,
+    going: &[ObjectRef],
+) -> Result<Vec<ObjectRef>> {
+    let mut made = Vec::new();
+    if component != "crossplane" {
+        return Ok(made);
+    }
+    for kind in ["Configuration", "Provider", "Function"] {
+        if let Some(kind) = cluster.find_kind(cx, "pkg.crossplane.io/v1", kind).await? {
+            let found = cluster.list(cx, &kind, None, &Selector::default()).await?;
+            let own = found
+                .iter()
+                .filter(|it| catalog::is_self_made(component, it));
+            made.extend(own.filter_map(ObjectRef::of));
+        }
+    }
+    let mut used = Vec::new();
+    for definition in definitions(cx, cluster).await? {
+        let owners = definition["metadata"]["ownerReferences"].as_array();
+        let owners: Vec<&Value> = owners.into_iter().flatten().collect();
+        let owner = made.iter().find(|it| {
+            let is_it = |owner: &&Value| owner["kind"] == *it.kind && owner["name"] == *it.name;
+            owners.iter().any(is_it)
+        });
+        if let Some(owner) = owner
+            && !used.contains(owner)
+        {
+            let living = instances(cx, cluster, &definition).await?;
+            let others = |it: &ObjectRef| !going.contains(it);
+            if living
+                .iter()
+                .filter_map(ObjectRef::of)
+                .any(|it| others(&it))
+            {
+                used.push(owner.clone());
+            }
+        }
+    }
+    made.retain(|package| !used.contains(package));
+    Ok(made)
 }
 
 impl Steps {
@@ -276,12 +339,7 @@ impl Steps {
         }
         let mut living = Vec::new();
         for definition in definitions(cx, &cluster).await? {
-            let kind = definition["spec"]["names"]["kind"]
-                .as_str()
-                .unwrap_or_default();
-            let is_config =
-                kind.ends_with("ProviderConfig") || kind.ends_with("ProviderConfigUsage");
-            if owned(&definition, &owners) && !is_config {
+            if owned(&definition, &owners) && !is_config(&definition) {
                 let found = instances(cx, &cluster, &definition).await?;
                 living.extend(found.iter().filter_map(ObjectRef::of));
             }
@@ -306,17 +364,7 @@ impl Steps {
     /// Deletes the packages that Crossplane installed itself because others needed them.
     pub(super) async fn remove_self_made(&self, cx: &Ctx, component: &str) -> Result<()> {
         let cluster = self.cluster(cx).await?;
-        let mut going = Vec::new();
-        for kind in ["Configuration", "Provider", "Function"] {
-            let version = "pkg.crossplane.io/v1";
-            if let Some(kind) = cluster.find_kind(cx, version, kind).await? {
-                let found = cluster.list(cx, &kind, None, &Selector::default()).await?;
-                let made = found
-                    .iter()
-                    .filter(|it| catalog::is_self_made(component, it));
-                going.extend(made.filter_map(ObjectRef::of));
-            }
-        }
+        let going = self_made(cx, &cluster, component, &[]).await?;
         cluster.delete_and_wait(cx, &going).await.map(drop)
     }
 

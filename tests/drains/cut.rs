@@ -223,11 +223,12 @@ fn two_destroys_at_once_lose_nothing() {
     let other = world.start("elsewhere", &["destroy", "kind"]);
     world.let_go();
     let (first, other) = (first.end(), other.end());
-    // The slower one may find the cluster gone beneath it; run again, it sees that all is done.
+    // The slower one may find the cluster gone beneath it, and then cannot prove what the other did; run again, it sees that all
+    // is done.
     let codes = [first.code, other.code];
     assert!(codes.contains(&0), "{}\n{}", first.text, other.text);
     assert!(
-        codes.iter().all(|code| [0, 3].contains(code)),
+        codes.iter().all(|code| [0, 3, 5].contains(code)),
         "{}\n{}",
         first.text,
         other.text

@@ -57,7 +57,10 @@ pub(crate) fn expect_only_what_is_kept(world: &World) {
 /// Fills a cluster.
 pub(crate) fn furnish(world: &World) {
     world.tell("balancers", &json!(true));
-    world.run(&["install", "crossplane", "aso"]).expect(0);
+    let kinds = "*.rds.aws.m.upbound.io,*.ec2.aws.m.upbound.io";
+    world
+        .run(&["install", "crossplane", "aso", "--activate", kinds])
+        .expect(0);
     let api = world.api();
     hold_databases(&api);
     hold_azure(&api);

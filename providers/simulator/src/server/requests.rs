@@ -20,11 +20,9 @@ pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<B
         false => ground.clock.touch(),
     }
     let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
+    // Nobody listens where no cluster is, or not any more.
     let Some(running) = ground.running(name) else {
-        return Ok(refuse(
-            StatusCode::NOT_FOUND,
-            &format!("there is no cluster \"{name}\""),
-        ));
+        return Err(Dropped);
     };
     if !*running.power.borrow() {
         return Err(Dropped);
