@@ -125,7 +125,27 @@ module completions {
     place?: string@"nu-complete windlass destroy place" # Where the cluster runs
   ]
 
+  def "nu-complete windlass install strict_mtls" [] {
+    [ "true" "false" ]
+  }
+
   def "nu-complete windlass install db_provider" [] {
+    [ "true" "false" ]
+  }
+
+  def "nu-complete windlass install app_config" [] {
+    [ "true" "false" ]
+  }
+
+  def "nu-complete windlass install db_config" [] {
+    [ "true" "false" ]
+  }
+
+  def "nu-complete windlass install policies" [] {
+    [ "true" "false" ]
+  }
+
+  def "nu-complete windlass install cluster_admin" [] {
     [ "true" "false" ]
   }
 
@@ -149,8 +169,43 @@ module completions {
     --wait                    # Wait until what is installed is ready: the default
     --no-wait                 # Do not wait until it is ready; what it needs is waited for
     --flux-manifest: path     # Flux's manifest, for networks without the internet
+    --subscription: string    # The subscription that it works in
+    --tenant: string          # The tenant of its identity
+    --client-id: string       # The client id of its identity: a managed identity on AKS, a service principal elsewhere
+    --client-secret: string   # The variable of the environment that holds the service principal's secret
+    --credentials-in: string  # The namespaces that the identity is for, one credential each [default: one for all]
+    --crd-pattern: string     # The groups of kinds to install, such as storage.azure.com/*
+    --sync-period: string     # How often what is in Azure is compared again [default: never]
+    --issuer: string          # Issuers of Let's Encrypt: staging, production or both, as ClusterIssuers letsencrypt-staging and letsencrypt
+    --email: string           # Whom Let's Encrypt writes to
+    --solver: string          # How names are proven: http01 through an ingress controller, or dns01 through the DNS of the cluster's cloud [default: http01]
+    --ingress-class: string   # The class of Ingresses that prove names over http [default: traefik]
+    --dns-region: string      # The region that Route 53 is asked in [AWS]
+    --dns-project: string     # The project of the zone [Google Cloud]
+    --dns-subscription: string # The subscription of the zone [Azure]
+    --dns-resource-group: string # The resource group of the zone [Azure]
+    --dns-zone: string        # The zone [Azure]
+    --dns-identity: string    # The client id of the identity that may write to the zone [Azure]
+    --dns-provider: string    # Who serves the zones [default: the cluster's cloud; on Kind, nobody]
+    --domain: string          # The domains that it may write to [default: all that it finds]
+    --owner: string           # Whose the records are [default: the cluster's name]
+    --policy: string          # What it may do with records: create-only, upsert-only or sync [default: upsert-only]
+    --revision: string        # The revision of the control plane, which namespaces choose by their label istio.io/rev
+    --strict-mtls: string@"nu-complete windlass install strict_mtls" # Nothing but mutual TLS within the mesh
     --cloud: string           # The cloud that it makes things in: aws, azure, google or none [default: the cluster's own; on Kind, none]
     --db-provider: string@"nu-complete windlass install db_provider" # The providers of the cloud's databases [default: with a cloud]
+    --app-config: string@"nu-complete windlass install app_config" # The configuration of applications, dot-application [default: with a cloud]
+    --db-config: string@"nu-complete windlass install db_config" # The configuration of databases, dot-sql [default: false]
+    --policies: string@"nu-complete windlass install policies" # Admit only applications that scale, to more than one replica [default: false]
+    --cluster-admin: string@"nu-complete windlass install cluster_admin" # Let its helm and kubernetes providers do everything in the cluster, and not only what the configurations need
+    --activate: string        # Kinds of managed resources to activate besides those that the packages here use, such as *.s3.aws.m.upbound.io
+    --identity: string        # What its providers are in the cloud: a role's ARN, the client id of a managed identity, or a service account
+    --tenant-id: string       # Azure's tenant
+    --subscription-id: string # Azure's subscription
+    --project-id: string      # Google's project
+    --google-project-id: string # Google's project
+    --credentials: string     # The variable of the environment that holds the cloud's credentials, as its providers take them; on Kind only
+    --github-config: string
     --kubeconfig: path        # The kubeconfig of a cluster that windlass did not make [default: your own, where --context is given]
     --context: string         # The context in it [default: its current one]
     --resume                  # Go on with the plan of the unfinished run, whatever the flags say now
@@ -176,7 +231,27 @@ module completions {
     ...components: string     # What to install; without one: list what there is, and what is installed
   ]
 
+  def "nu-complete windlass upgrade strict_mtls" [] {
+    [ "true" "false" ]
+  }
+
   def "nu-complete windlass upgrade db_provider" [] {
+    [ "true" "false" ]
+  }
+
+  def "nu-complete windlass upgrade app_config" [] {
+    [ "true" "false" ]
+  }
+
+  def "nu-complete windlass upgrade db_config" [] {
+    [ "true" "false" ]
+  }
+
+  def "nu-complete windlass upgrade policies" [] {
+    [ "true" "false" ]
+  }
+
+  def "nu-complete windlass upgrade cluster_admin" [] {
     [ "true" "false" ]
   }
 
@@ -196,8 +271,43 @@ module completions {
     --set: string             # A value, as Helm takes it: a.b=c, list[0]=x, list={x,y}, key=null to remove it; a\.b for a dot in a name
     --set-string: string      # The same, and the value stays a string
     --set-secret: string      # A secret value, by the variable of the environment that holds it; it is written nowhere but into the cluster
+    --subscription: string    # The subscription that it works in
+    --tenant: string          # The tenant of its identity
+    --client-id: string       # The client id of its identity: a managed identity on AKS, a service principal elsewhere
+    --client-secret: string   # The variable of the environment that holds the service principal's secret
+    --credentials-in: string  # The namespaces that the identity is for, one credential each [default: one for all]
+    --crd-pattern: string     # The groups of kinds to install, such as storage.azure.com/*
+    --sync-period: string     # How often what is in Azure is compared again [default: never]
+    --issuer: string          # Issuers of Let's Encrypt: staging, production or both, as ClusterIssuers letsencrypt-staging and letsencrypt
+    --email: string           # Whom Let's Encrypt writes to
+    --solver: string          # How names are proven: http01 through an ingress controller, or dns01 through the DNS of the cluster's cloud [default: http01]
+    --ingress-class: string   # The class of Ingresses that prove names over http [default: traefik]
+    --dns-region: string      # The region that Route 53 is asked in [AWS]
+    --dns-project: string     # The project of the zone [Google Cloud]
+    --dns-subscription: string # The subscription of the zone [Azure]
+    --dns-resource-group: string # The resource group of the zone [Azure]
+    --dns-zone: string        # The zone [Azure]
+    --dns-identity: string    # The client id of the identity that may write to the zone [Azure]
+    --dns-provider: string    # Who serves the zones [default: the cluster's cloud; on Kind, nobody]
+    --domain: string          # The domains that it may write to [default: all that it finds]
+    --owner: string           # Whose the records are [default: the cluster's name]
+    --policy: string          # What it may do with records: create-only, upsert-only or sync [default: upsert-only]
+    --revision: string        # The revision of the control plane, which namespaces choose by their label istio.io/rev
+    --strict-mtls: string@"nu-complete windlass upgrade strict_mtls" # Nothing but mutual TLS within the mesh
     --cloud: string           # The cloud that it makes things in: aws, azure, google or none [default: the cluster's own; on Kind, none]
     --db-provider: string@"nu-complete windlass upgrade db_provider" # The providers of the cloud's databases [default: with a cloud]
+    --app-config: string@"nu-complete windlass upgrade app_config" # The configuration of applications, dot-application [default: with a cloud]
+    --db-config: string@"nu-complete windlass upgrade db_config" # The configuration of databases, dot-sql [default: false]
+    --policies: string@"nu-complete windlass upgrade policies" # Admit only applications that scale, to more than one replica [default: false]
+    --cluster-admin: string@"nu-complete windlass upgrade cluster_admin" # Let its helm and kubernetes providers do everything in the cluster, and not only what the configurations need
+    --activate: string        # Kinds of managed resources to activate besides those that the packages here use, such as *.s3.aws.m.upbound.io
+    --identity: string        # What its providers are in the cloud: a role's ARN, the client id of a managed identity, or a service account
+    --tenant-id: string       # Azure's tenant
+    --subscription-id: string # Azure's subscription
+    --project-id: string      # Google's project
+    --google-project-id: string # Google's project
+    --credentials: string     # The variable of the environment that holds the cloud's credentials, as its providers take them; on Kind only
+    --github-config: string
     --reuse-values            # Begin from the values that are installed, and not from windlass.toml's
     --wait                    # Wait until what is upgraded is ready: the default
     --no-wait                 # Do not wait until it is ready
@@ -285,6 +395,104 @@ module completions {
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass status output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass crossplane provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass crossplane output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Wait for what Crossplane manages, or delete it through Crossplane
+  export extern "windlass crossplane" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass crossplane provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass crossplane output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass crossplane wait provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass crossplane wait output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Wait until claims, composites and managed resources are Ready; explain what is not
+  export extern "windlass crossplane wait" [
+    --timeout: string         # How long to wait
+    --kind: string            # Only those of this kind, and what is made of them
+    --object: string          # Only one of this name
+    --namespace: string       # Only those in this namespace
+    --kubeconfig: path        # The kubeconfig of a cluster that windlass did not make [default: your own, where --context is given]
+    --context: string         # The context in it [default: its current one]
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass crossplane wait provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass crossplane wait output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass crossplane drain provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass crossplane drain output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Delete claims, composites and managed resources, and wait until nothing of them is left in the cloud
+  export extern "windlass crossplane drain" [
+    --yes(-y)                 # Do not ask
+    --kind: string            # Only those of this kind, and what is made of them
+    --object: string          # Only one of this name
+    --namespace: string       # Only those in this namespace
+    --kubeconfig: path        # The kubeconfig of a cluster that windlass did not make [default: your own, where --context is given]
+    --context: string         # The context in it [default: its current one]
+    --resume                  # Go on with the plan of the unfinished run, whatever the flags say now
+    --replan                  # Leave the plan of the unfinished run, and make a new one
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass crossplane drain provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass crossplane drain output" # How to print
     --quiet(-q)               # Print results and errors only
     --verbose(-v)             # Print more; twice: even more
     --no-input                # Never ask; fail where an answer is needed

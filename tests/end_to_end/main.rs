@@ -26,6 +26,7 @@ mod process;
 mod real;
 mod secrets;
 mod signals;
+mod special;
 mod status;
 mod support;
 mod trace;

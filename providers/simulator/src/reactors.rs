@@ -10,6 +10,7 @@ mod crossplane;
 mod external;
 mod flux;
 mod health;
+mod issuers;
 mod jobs;
 mod nodes;
 mod object;
@@ -328,6 +329,7 @@ fn react(cx: &Cx<'_>, key: &Key, object: &Value) -> Next {
         (group, kind) if group.ends_with(".fluxcd.io") => flux::react(cx, kind, object),
         _ => crossplane::react(cx, key, object)
             .or_else(|| aso::react(cx, key, object))
+            .or_else(|| issuers::react(cx, key, object))
             .unwrap_or(Next::NEVER),
     }
 }

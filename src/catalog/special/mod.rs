@@ -1,7 +1,11 @@
 //! What a component's own options make of it: values for its chart, and objects besides. A file a component that has any; what
 //! they make is under `templates/components/<name>/`.
 
+mod aso;
+mod cert_manager;
 mod crossplane;
+mod external_dns;
+mod istio;
 
 use anyhow::Result;
 use serde_json::Value;
@@ -42,8 +46,11 @@ impl Extras {
 #[must_use]
 pub fn special_values(special: &Special) -> Value {
     match special {
-        // Its options make objects only.
-        Special::Crossplane(_) => Value::Null,
+        Special::Aso(options) => aso::values(options),
+        // Their options make objects only.
+        Special::CertManager(_) | Special::Crossplane(_) => Value::Null,
+        Special::ExternalDns(options) => external_dns::values(options),
+        Special::Istio(part, options) => istio::values(part, options),
     }
 }
 
@@ -57,7 +64,11 @@ pub fn extras(
     secret: &dyn Fn(&str) -> String,
 ) -> Result<Extras> {
     match special {
+        Special::Aso(options) => aso::extras(options, home, secret),
+        Special::CertManager(options) => cert_manager::extras(options),
         Special::Crossplane(options) => crossplane::extras(options, home, secret),
+        Special::ExternalDns(options) => Ok(external_dns::extras(options)),
+        Special::Istio(_, options) => istio::extras(options, home),
     }
 }
 

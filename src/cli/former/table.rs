@@ -189,6 +189,32 @@ pub(super) const VERBS: &[Verb] = &[
         &[same("kubeconfig")],
     ),
     now(
+        "apply clusterissuer",
+        "install cert-manager --issuer production",
+        Positional::Same,
+        &[
+            same("email"),
+            same("ingress-class"),
+            without_meaning(
+                "name",
+                "the issuers are called letsencrypt and letsencrypt-staging",
+            ),
+        ],
+    ),
+    now(
+        "apply aso",
+        "install aso",
+        Positional::Same,
+        &[
+            named("namespace", "credentials-in"),
+            named("sync_period", "sync-period"),
+            without_meaning(
+                "apply_creds",
+                "the identity that you give is used, and none is made with rights over a subscription",
+            ),
+        ],
+    ),
+    now(
         "apply certmanager",
         "install cert-manager",
         Positional::Same,

@@ -1,6 +1,10 @@
 //! The flags that only one component has. Each is a key of that component's table in windlass.toml, and held to the same rule.
 
+mod aso;
+mod cert_manager;
 mod crossplane;
+mod external_dns;
+mod istio;
 
 use clap::Args;
 use serde_json::Value;
@@ -17,6 +21,14 @@ use crate::{
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct SpecialFlags {
     #[command(flatten)]
+    aso: aso::AsoFlags,
+    #[command(flatten)]
+    cert_manager: cert_manager::CertManagerFlags,
+    #[command(flatten)]
+    external_dns: external_dns::ExternalDnsFlags,
+    #[command(flatten)]
+    istio: istio::IstioFlags,
+    #[command(flatten)]
     crossplane: crossplane::CrossplaneFlags,
 }
 
@@ -26,7 +38,13 @@ type Said = Vec<(&'static str, Value)>;
 impl SpecialFlags {
     /// Returns what was said of each component.
     fn all(&self) -> Result<Vec<(&'static str, Said)>> {
-        Ok(vec![("crossplane", self.crossplane.said()?)])
+        Ok(vec![
+            ("aso", self.aso.said()?),
+            ("cert-manager", self.cert_manager.said()?),
+            ("crossplane", self.crossplane.said()?),
+            ("external-dns", self.external_dns.said()?),
+            ("istio", self.istio.said()?),
+        ])
     }
 
     /// Returns whether anything was said of a component.

@@ -12,8 +12,8 @@ pub(super) const KEYS: &[Key] = &[
     key("cluster-admin", Takes::Boolean),
     key("activate", Takes::List(pattern)),
     key("identity", Takes::Text(identity)),
-    key("tenant-id", Takes::Text(uuid)),
-    key("subscription-id", Takes::Text(uuid)),
+    key("tenant-id", Takes::Text(super::uuid)),
+    key("subscription-id", Takes::Text(super::uuid)),
     key("project-id", Takes::Text(project)),
     key("credentials", Takes::Variable),
 ];
@@ -60,20 +60,6 @@ fn identity(text: &str) -> Ruled<String> {
         false => refuse(
             text,
             "an identity: write a role's ARN, a client id, or the e-mail address of a service account",
-        ),
-    }
-}
-
-/// A UUID, as Azure names tenants and subscriptions.
-fn uuid(text: &str) -> Ruled<String> {
-    let parts: Vec<&str> = text.split('-').collect();
-    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    let hexadecimal = |part: &&str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match lengths == [8, 4, 4, 4, 12] && parts.iter().all(hexadecimal) {
-        true => Ok(text.to_ascii_lowercase()),
-        false => refuse(
-            text,
-            "an id of Azure's: write one such as 01234567-89ab-cdef-0123-456789abcdef",
         ),
     }
 }

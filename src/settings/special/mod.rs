@@ -1,14 +1,18 @@
 //! The keys that only one component's table has, besides those that each has: `[components.crossplane] cloud = "aws"`. A flag of
 //! the same name is held to the same rule.
 
+mod aso;
+mod cert_manager;
 mod crossplane;
+mod external_dns;
+mod istio;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::{
-    Setting,
+    Setting, names,
     reader::{Table, Wanted},
     words::{self, Ruled},
 };
@@ -38,7 +42,12 @@ pub enum Takes {
 #[must_use]
 pub fn keys(component: &str) -> &'static [Key] {
     match component {
+        "aso" => aso::KEYS,
+        "cert-manager" => cert_manager::KEYS,
         "crossplane" => crossplane::KEYS,
+        "external-dns" => external_dns::KEYS,
+        "istio" | "istiod" => istio::KEYS,
+        "istio-base" | "istio-cni" | "istio-gateway" | "ztunnel" => istio::PART,
         _ => &[],
     }
 }
@@ -111,5 +120,51 @@ fn read_one(table: &mut Table<'_>, key: &Key) -> Option<Setting<Value>> {
                 origin: items.origin,
             })
         }
+    }
+}
+
+/// An id of Azure's: of a subscription, a tenant or an application.
+fn uuid(text: &str) -> Ruled<String> {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    let digits = text
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    match lengths == [8, 4, 4, 4, 12] && digits {
+        true => Ok(text.to_lowercase()),
+        false => Err(format!(
+            "\"{}\" is not an id of Azure's: write one such as 01234567-89ab-cdef-0123-456789abcdef",
+            text.escape_debug()
+        )),
+    }
+}
+
+/// The name of a resource group
+/// (<https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules>).
+fn resource_group(text: &str) -> Ruled<String> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.()".contains(&byte));
+    match plain && (1..=90).contains(&text.len()) && !text.ends_with('.') {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "\"{}\" is not the name of a resource group: allowed are 1 to 90 letters, digits, hyphens, underscores, dots and \
+             parentheses",
+            text.escape_debug()
+        )),
+    }
+}
+
+/// A domain: labels with dots between them.
+fn domain(text: &str) -> Ruled<String> {
+    let labels: Vec<&str> = text.split('.').collect();
+    let is_domain = text.len() <= 253
+        && labels.len() > 1
+        && labels.iter().all(|label| names::label(label).is_ok());
+    match is_domain {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "\"{}\" is not a domain: write one such as apps.example.org",
+            text.escape_debug()
+        )),
     }
 }

@@ -86,6 +86,25 @@ fn values_are_refused_by_both_or_by_neither() {
         ("components.crossplane.cloud", &["\"gcp\"", "\"none\""]),
         ("components.crossplane.db-provider", &["true"]),
         (
+            "components.aso.crd-pattern",
+            &["[\"storage.azure.com/*\", \"network.azure.com/NatGateway\"]"],
+        ),
+        ("components.aso.sync-period", &["\"1h\""]),
+        (
+            "components.cert-manager.issuer",
+            &["[\"staging\", \"production\"]"],
+        ),
+        (
+            "components.cert-manager.email",
+            &["\"a.b+c@windlass-users.io\""],
+        ),
+        (
+            "components.cert-manager.dns-resource-group",
+            &["\"a_b.c(d)\""],
+        ),
+        ("components.external-dns.domain", &["[\"a.example.org\"]"]),
+        ("components.istio.revision", &["\"1-30\""]),
+        (
             "components.crossplane.activate",
             &[
                 "[]",
@@ -170,6 +189,30 @@ fn values_are_refused_by_both_or_by_neither() {
         ("components.x.cloud", &["\"aws\""]),
         ("components.crossplane.cloud", &["\"upcloud\"", "true"]),
         ("components.crossplane.db-provider", &["\"true\"", "1"]),
+        (
+            "components.aso.crd-pattern",
+            &[
+                "[\"*\"]",
+                "[\"*.azure.com/*\"]",
+                "[\"example.org/*\"]",
+                "[\"storage.azure.com\"]",
+            ],
+        ),
+        ("components.aso.client-id", &["\"me\""]),
+        (
+            "components.cert-manager.issuer",
+            &["\"production\"", "[\"test\"]"],
+        ),
+        (
+            "components.cert-manager.email",
+            &["\"me\"", "\"me@host\"", "\"a b@c.de\""],
+        ),
+        (
+            "components.external-dns.domain",
+            &["[\"org\"]", "[\"*.example.org\"]"],
+        ),
+        ("components.external-dns.policy", &["\"delete\""]),
+        ("components.istiod.revision", &["\"A\""]),
         (
             "components.crossplane.activate",
             &["\"*\"", "[\"*\"]", "[\"a.*.io\"]", "[\"buckets\"]"],
@@ -280,8 +323,12 @@ fn both_know_the_same_keys() {
         keys
     };
     let names: Vec<&String> = own.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["crossplane"]);
-    let crossplane = special("crossplane");
+    let tables: Vec<String> = names
+        .iter()
+        .map(|it| format!("components.{it}.x"))
+        .collect();
+    let own: Vec<Value> = names.iter().map(|name| special(name)).collect();
+    let own = tables.iter().map(String::as_str).zip(&own);
     let pool = cluster["node-pools"]["items"]["properties"].clone();
     let taint = pool["taints"]["items"]["properties"].clone();
     // An unknown key makes the reader list those that it knows.
@@ -300,10 +347,12 @@ fn both_know_the_same_keys() {
             &taint,
         ),
         ("components.a.x", &component),
-        ("components.crossplane.x", &crossplane),
         ("environments.e.gitops.x", &defs["gitops"]["properties"]),
         ("platform.x", &defs["platform"]["properties"]),
-    ] {
+    ]
+    .into_iter()
+    .chain(own)
+    {
         let (head, _) = table.rsplit_once('x').unwrap();
         let key = format!("{head}quite-unlike-any-other-key");
         let close = if table.contains("taints") {

@@ -1,12 +1,20 @@
 //! What only one component can be told, typed and with its defaults. A file a component that has any.
 
+pub mod aso;
+pub mod cert_manager;
 pub mod crossplane;
+pub mod external_dns;
+pub mod istio;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use windlass_provider::ProviderId;
 
+pub use aso::Aso;
+pub use cert_manager::CertManager;
 pub use crossplane::Crossplane;
+pub use external_dns::ExternalDns;
+pub use istio::Istio;
 
 use super::ComponentSpec;
 use crate::{error::Error, settings};
@@ -15,8 +23,16 @@ use crate::{error::Error, settings};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Special {
+    /// Azure Service Operator's.
+    Aso(Aso),
+    /// cert-manager's.
+    CertManager(CertManager),
     /// Crossplane's.
     Crossplane(Crossplane),
+    /// external-dns's.
+    ExternalDns(ExternalDns),
+    /// Those of a part of Istio, by its name.
+    Istio(String, Istio),
 }
 
 /// Why options mean nothing together, and what to type instead.
@@ -54,6 +70,18 @@ impl Special {
     ) -> Result<Option<Self>, Misuse> {
         let options = said.map(|said| &said.options);
         Ok(match name {
+            "aso" => Some(Self::Aso(Aso::settle(typed(options)?, provider)?)),
+            "cert-manager" => {
+                CertManager::settle(typed(options)?, provider)?.map(Self::CertManager)
+            }
+            "external-dns" => {
+                let said = typed(options)?;
+                Some(Self::ExternalDns(ExternalDns::settle(said, provider)))
+            }
+            "istio-base" | "istiod" | "istio-gateway" | "istio-cni" | "ztunnel" => {
+                let said: Istio = typed(options)?;
+                (said != Istio::default()).then(|| Self::Istio(name.to_owned(), said))
+            }
             "crossplane" => Some(Self::Crossplane(Crossplane::settle(
                 &typed(options)?,
                 provider,
@@ -65,16 +93,25 @@ impl Special {
     /// Returns the variables of the environment that hold secrets which the options name.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         let named = match self {
-            Self::Crossplane(options) => &options.credentials,
+            Self::Aso(options) => {
+                let identity = options.identity.as_ref();
+                identity.and_then(|it| it.client_secret.as_deref())
+            }
+            Self::Crossplane(options) => options.credentials.as_deref(),
+            Self::CertManager(_) | Self::ExternalDns(_) | Self::Istio(..) => None,
         };
-        named.as_deref().into_iter()
+        named.into_iter()
     }
 
     /// Returns the options, flat: key → value as it is written.
     #[must_use]
     pub fn list(&self) -> Map<String, Value> {
         let inner = match self {
+            Self::Aso(options) => serde_json::to_value(options),
+            Self::CertManager(options) => serde_json::to_value(options),
             Self::Crossplane(options) => serde_json::to_value(options),
+            Self::ExternalDns(options) => serde_json::to_value(options),
+            Self::Istio(_, options) => serde_json::to_value(options),
         };
         match inner {
             Ok(Value::Object(options)) => options,
