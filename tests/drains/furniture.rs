@@ -7,8 +7,6 @@ use serde_json::{Value, json};
 
 use crate::world::{Api, Rest, World};
 
-/// The operator of Azure's namespace.
-const ASO: &str = "azureserviceoperator-system";
 const RDS: &str = "rds.aws.m.upbound.io/v1beta1";
 const AZURE_GROUP: &str = "resources.azure.com/v1api20200601";
 const POSTGRES: &str = "dbforpostgresql.azure.com/v1api20240801";
@@ -172,7 +170,7 @@ fn hold_azure(api: &Api<'_>) {
         "secrets",
         &json!({
             "apiVersion": "v1", "kind": "Secret",
-            "metadata": { "name": "aso-controller-settings", "namespace": ASO },
+            "metadata": { "name": "aso-credential", "namespace": "default" },
             "stringData": { "AZURE_SUBSCRIPTION_ID": "some" },
         }),
     );

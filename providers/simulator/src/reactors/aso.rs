@@ -184,7 +184,7 @@ fn obstacle(cx: &Cx<'_>, it: &Value, of: &Resource, home: &str) -> Option<(&'sta
                 .is_some()
                 || cx
                     .get("", "Secret", home, "aso-controller-settings")
-                    .is_some()
+                    .is_some_and(|it| it["data"]["AZURE_SUBSCRIPTION_ID"].is_string())
         }
     };
     if !found {
