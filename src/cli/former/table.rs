@@ -105,6 +105,7 @@ const fn switch(
     Flag { name, turn }
 }
 
+const GITHUB: &str = "the configuration for GitHub is for Crossplane 1";
 const FOUND: &str = "clusters are found by their marks";
 
 /// All commands of the scripts but `setup` and `destroy PROVIDER`, which are called the same.
@@ -187,6 +188,35 @@ pub(super) const VERBS: &[Verb] = &[
         "uninstall",
         Positional::Or("traefik"),
         &[same("kubeconfig")],
+    ),
+    now(
+        "apply crossplane",
+        "install crossplane",
+        Positional::Same,
+        &[
+            named("provider", "cloud"),
+            switch("app-config", &["--app-config"], &["--app-config=false"]),
+            switch("db-config", &["--db-config"], &["--db-config=false"]),
+            switch("db-provider", &["--db-provider"], &["--db-provider=false"]),
+            switch("policies", &["--policies"], &["--policies=false"]),
+            switch("github-config", &["--github-config"], &[]),
+            without_meaning("github-user", GITHUB),
+            without_meaning("github-token", GITHUB),
+            without_meaning("skip-login", "nobody is asked to log in"),
+            without_meaning("preview", "--version chooses another version"),
+        ],
+    ),
+    now(
+        "apply crossplane-providerconfig",
+        "install crossplane",
+        Positional::Flag("cloud"),
+        &[named("google-project-id", "project-id")],
+    ),
+    now(
+        "delete crossplane",
+        "crossplane drain",
+        Positional::Same,
+        &[same("kind"), named("name", "object"), same("namespace")],
     ),
     now(
         "apply clusterissuer",
