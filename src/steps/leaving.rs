@@ -59,7 +59,8 @@ pub async fn look_at_leaving(
     let inventory = Inventory::read(&cluster, cx).await?;
     let definitions = definitions(cx, &cluster).await?;
     let mut leaving = BTreeMap::new();
-    // What goes with another component that goes is nothing that lives on.
+    // What goes with another component that goes is nothing that lives on, such as the certificate of its webhooks.
+    let names: Vec<&str> = components.iter().map(|it| it.name.as_str()).collect();
     let made: Vec<&ObjectRef> = components
         .iter()
         .filter_map(|component| inventory.components.get(&component.name))
@@ -75,7 +76,7 @@ pub async fn look_at_leaving(
         packages.extend(more);
         for definition in &definitions {
             if let Some(stays) = belongs(definition, component, entry, &packages) {
-                let objects = objects(cx, &cluster, definition, component, &made).await?;
+                let objects = objects(cx, &cluster, definition, component, &names, &made).await?;
                 found.definitions.push(Definition {
                     name: text(&definition["metadata"]["name"]),
                     stays,
@@ -185,12 +186,14 @@ async fn instances(cx: &Ctx, cluster: &Cluster, definition: &Value) -> Result<Ve
     }
 }
 
-/// Returns the objects of a CRD's kind that are neither the component's own nor among `made`.
+/// Returns the objects of a CRD's kind that are neither the component's own, nor of the chart of one that is `going`, nor among
+/// `made`.
 async fn objects(
     cx: &Ctx,
     cluster: &Cluster,
     definition: &Value,
     component: &Component,
+    going: &[&str],
     made: &[&ObjectRef],
 ) -> Result<Vec<Value>> {
     let mut found = instances(cx, cluster, definition).await?;
@@ -218,7 +221,8 @@ async fn objects(
             text(&object["kind"]),
             text(&object["metadata"]["name"])
         );
-        !own && labels[FROM_RELEASE] != component.name.as_str()
+        let of = labels[FROM_RELEASE].as_str();
+        !own && !of.is_some_and(|release| going.contains(&release))
             && !component.own_objects.contains(&name)
     });
     Ok(found)
@@ -407,7 +411,8 @@ impl Steps {
                     continue;
                 }
                 let made: Vec<&ObjectRef> = entry.all_objects().collect();
-                let objects = objects(cx, &cluster, &definition, known, &made).await?;
+                let objects =
+                    objects(cx, &cluster, &definition, known, &[component], &made).await?;
                 refs.extend(objects.iter().filter_map(ObjectRef::of));
             }
             cluster.delete_and_wait(cx, &refs).await?;

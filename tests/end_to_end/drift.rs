@@ -7,16 +7,17 @@ use crate::{bed::Bed, components::says};
 #[test]
 fn what_differs_from_the_file_is_told() {
     let bed = Bed::new();
-    bed.run(&["setup", "kind", "--rehearse", "--without", "cert-manager"])
+    let without = ["--without", "cert-manager,aso"];
+    bed.run(&[&["setup", "kind", "--rehearse"][..], &without].concat())
         .expect(0);
-    bed.run(&["install", "cert-manager", "--rehearse"])
+    bed.run(&["install", "cert-manager", "aso", "--rehearse"])
         .expect(0);
     let same = bed.run(&["status", "--diff", "--rehearse"]).expect(0);
     says(&same, "all is as windlass.toml wants it");
 
     bed.write(
         "windlass.toml",
-        "[components.cert-manager]\nenabled = false\n[components.traefik]\nversion = \"39.0.0\"\n\
+        "[components.cert-manager]\nenabled = false\n[components.aso]\nenabled = false\n[components.traefik]\nversion = \"39.0.0\"\n\
          values = { ports = { web = { hostPort = 8080 } } }\n",
     );
     let args = ["status", "--diff", "--rehearse", "-o", "json"];
@@ -27,6 +28,8 @@ fn what_differs_from_the_file_is_told() {
         json!([
             { "component": "traefik", "version": "41.3.0", "kind": "differs",
               "changes": ["version 41.3.0 → 39.0.0", "values.ports.web.hostPort: 80 → 8080"] },
+            { "component": "aso", "version": "v2.21.0", "kind": "extra",
+              "changes": ["a setup would not install it"] },
             { "component": "cert-manager", "version": "v1.21.1", "kind": "extra",
               "changes": ["a setup would not install it"] },
         ])
@@ -45,7 +48,7 @@ fn what_differs_from_the_file_is_told() {
         .iter()
         .map(|it| &it["kind"])
         .collect();
-    assert_eq!(kinds, ["extra"]);
+    assert_eq!(kinds, ["extra", "extra"]);
 }
 
 #[test]
@@ -78,7 +81,10 @@ fn only_and_without_know_names_and_keep_what_is_needed() {
     };
     assert_eq!(plan(&["--only", "traefik"]).0, ["flux", "traefik"]);
     let (names, said) = plan(&["--without", "flux,traefik"]);
-    assert_eq!(names, ["flux", "cert-manager"]);
+    assert_eq!(
+        names,
+        ["flux", "cert-manager", "aso", "atlas", "crossplane"]
+    );
     assert!(
         said.contains("flux is installed all the same: cert-manager needs it"),
         "{said}"

@@ -210,13 +210,22 @@ namespaces = ["payments"]
     );
     let up = bed.run(&["setup", "--rehearse"]).expect(0);
     assert!(!up.err.contains("component/traefik"), "{}", up.err);
+    // Without an identity it runs, and the report says so.
+    assert!(up.out.contains("it has no identity in Azure"), "{}", up.out);
     let status = bed
         .run(&["status", "--rehearse", "--output", "json"])
         .expect(0);
     let status: serde_json::Value = serde_json::from_str(&status.out).expect("JSON");
     assert_eq!(
         status["namespaces"],
-        serde_json::json!(["cert-manager", "flux-system", "payments"])
+        serde_json::json!([
+            "atlas-operator",
+            "azureserviceoperator-system",
+            "cert-manager",
+            "crossplane-system",
+            "flux-system",
+            "payments"
+        ])
     );
     let show = bed.run(&["cluster", "show", "--rehearse"]).expect(0);
     assert!(show.out.contains("dev"), "{}", show.out);

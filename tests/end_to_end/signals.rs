@@ -51,7 +51,7 @@ fn an_interrupted_setup_lets_its_steps_end_and_says_how_to_go_on() {
         let hint = format!(": {AGAIN}\n");
         assert!(ran.err.ends_with(&hint), "{}", ran.err);
         assert!(
-            ran.err.contains("hint: go on from step") && ran.err.contains("of 7: "),
+            ran.err.contains("hint: go on from step") && ran.err.contains("of 10: "),
             "{}",
             ran.err
         );
