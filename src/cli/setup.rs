@@ -9,7 +9,7 @@ use super::{
     App,
     app::Place,
     candidates,
-    cluster_flags::ClusterFlags,
+    cluster_flags::{ClusterFlags, flags_at},
     component_flags::check_types,
     components::{Fetch, components_of, needed_anyway, secrets},
     ended,
@@ -19,7 +19,7 @@ use crate::{
     catalog::Catalog,
     error::{Error, Kind, Result},
     plan::{self, Plan, SetupFacts},
-    settings::Settings,
+    settings::{Flags, Settings},
     spec::Spec,
 };
 
@@ -102,6 +102,12 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
     let mut flags = args.cluster.flags(&app, args.place.as_deref())?;
     flags.only.clone_from(&args.only);
     flags.without.clone_from(&args.without);
+    let plain = Flags {
+        cluster: flags.cluster.clone(),
+        ..flags_at(&app, args.place.as_deref())?
+    };
+    // What flags asked for stands in the plan that is gone on with.
+    let flagged = flags != plain || args.flux_manifest.is_some();
     let catalog = Catalog::load().map_err(|error| Error::new(Kind::Bug, error))?;
     let mut settings = app.settings(flags)?;
     settings.check_components(&catalog.names())?;
@@ -137,7 +143,7 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
         catalog,
         unfinished: args.unfinished.choice(),
         connection: Default::default(),
-        again: None,
+        again: flagged.then(|| format!("{command} {} --resume", spec.cluster.provider)),
         drain: Default::default(),
     };
     let finished = run::execute(&app, &place, guard, work).await?;
