@@ -3,36 +3,50 @@
 
 mod bed;
 mod components;
+#[path = "../resume/picture.rs"]
+mod picture;
 
 use bed::{Bed, Ran};
 
-const SETUP: &[&str] = &["setup", "kind"];
+/// What a setup installs besides meets faults as these do, side by side.
+const SETUP: &[&str] = &["setup", "kind", "--only", "cert-manager,traefik"];
 const DESTROY: &[&str] = &["destroy", "kind"];
 
-/// Sets a platform up under faults that it must bear; it is well afterwards, and goes without leaving anything.
+/// A cluster with Flux and with releases whose charts could not be had.
+const WITHOUT_CHARTS: &str = "dot-control-plane flux cert-manager(not-ready) traefik(not-ready)";
+
+/// The inventory's namespace: nothing else is sent meanwhile.
+const INVENTORY: &str = "path = \"/api/v1/namespaces/windlass-system\"";
+
+/// The files of a cluster.
+const FILES: &str = ".env kubeconfig-dot.yaml";
+
+/// Sets a platform up under faults that it must bear: it ends where an undisturbed setup ends, and goes without leaving anything.
 #[track_caller]
 fn bears(faults: &str) -> Ran {
     let bed = Bed::new();
     let up = bed.misbehave(SETUP, faults).expect(0);
-    bed.run(&["status"]).expect(0);
+    bed.state_is(&format!(
+        "dot-control-plane flux cert-manager traefik; {FILES}; setup ended with 0"
+    ));
+    bed.is_raised();
     bed.run(DESTROY).expect(0);
-    let list = bed
-        .run(&["cluster", "list", "--all", "--output", "json"])
-        .expect(0);
-    assert_eq!(list.out.trim(), "[]");
+    bed.state_is("nothing");
     up
 }
 
-/// Sets a platform up under faults that stop it with `code`, and goes on without them.
+/// Sets a platform up under faults that stop it with `code` and leave the `world` and the journal so. What it says to type goes on
+/// without them, and ends where an undisturbed setup ends.
 #[track_caller]
-fn stops(faults: &str, code: i32) -> Ran {
+fn stops(faults: &str, code: i32, world: &str, at: &str) -> Ran {
     let bed = Bed::new();
     let stopped = bed.misbehave(SETUP, faults).expect(code);
-    stopped.says("go on from step");
-    stopped.says("windlass setup kind --rehearse");
-    bed.run(SETUP).expect(0);
-    bed.run(&["status"]).expect(0);
+    let run = format!("setup ended with {code} at {at}");
+    bed.state_is(&format!("{world}; {FILES}; {run}"));
+    bed.go_on(&stopped).expect(0);
+    bed.is_raised();
     bed.run(DESTROY).expect(0);
+    bed.state_is("nothing");
     stopped
 }
 
@@ -89,10 +103,8 @@ fn a_credential_that_expires_is_renewed() {
 
 #[test]
 fn a_credential_that_is_not_taken_stops_the_run_and_says_so() {
-    let stopped = stops(
-        "[[request]]\nmethod = \"PATCH\"\nnth = 5\nstatus = 401\n",
-        6,
-    );
+    let faults = format!("[[request]]\nmethod = \"PATCH\"\n{INVENTORY}\nstatus = 401\n");
+    let stopped = stops(&faults, 6, "dot-control-plane", "kube/inventory");
     stopped.says("caused by: Unauthorized");
     stopped.says("hint: the API does not take this credential");
 }
@@ -100,7 +112,12 @@ fn a_credential_that_is_not_taken_stops_the_run_and_says_so() {
 #[test]
 fn an_error_that_lasts_ends_with_the_time_of_its_step() {
     let faults = "[[request]]\nmethod = \"PATCH\"\npath = \"/apis/source**\"\nstatus = 500\nmessage = \"etcd is full\"\n";
-    let stopped = stops(faults, 7);
+    let stopped = stops(
+        faults,
+        7,
+        WITHOUT_CHARTS,
+        "component/cert-manager component/traefik",
+    );
     stopped.says("the time ran out");
     stopped.says("etcd is full");
 }
@@ -108,7 +125,12 @@ fn an_error_that_lasts_ends_with_the_time_of_its_step() {
 #[test]
 fn a_step_whose_time_runs_out_says_what_was_missing() {
     let faults = "[[pod]]\nname = \"traefik/*\"\nlatency = \"2h\"\n";
-    let stopped = stops(faults, 7);
+    let stopped = stops(
+        faults,
+        7,
+        "dot-control-plane flux cert-manager traefik(not-ready)",
+        "component/traefik",
+    );
     stopped.says("HelmRelease flux-system/traefik");
     stopped.says("Deployment traefik/traefik");
     stopped.says("this step may take 900 seconds");
@@ -116,13 +138,16 @@ fn a_step_whose_time_runs_out_says_what_was_missing() {
 
 #[test]
 fn a_chart_that_fails_is_told_with_what_helm_said() {
-    let bed = Bed::new();
     let faults = "[[chart]]\nname = \"flux-system/traefik\"\nfails = \"the chart is broken\"\n";
-    let stopped = bed.misbehave(SETUP, faults).expect(3);
+    let stopped = stops(
+        faults,
+        3,
+        "dot-control-plane flux cert-manager traefik(not-ready)",
+        "component/traefik",
+    );
     stopped.says("HelmRelease flux-system/traefik failed");
     stopped.says("the chart is broken");
     stopped.says("kubectl describe -n flux-system helmrelease.helm.toolkit.fluxcd.io/traefik");
-    bed.run(DESTROY).expect(0);
 }
 
 #[test]
@@ -148,18 +173,26 @@ fn charts_that_fail_once_or_are_slow_are_awaited() {
 
 #[test]
 fn an_image_that_cannot_be_pulled_is_told() {
-    let bed = Bed::new();
     let faults = "[[pod]]\nimage = \"quay.io/jetstack/**\"\nfate = \"missing\"\n";
-    let stopped = bed.misbehave(SETUP, faults).expect(3);
+    let stopped = stops(
+        faults,
+        3,
+        "dot-control-plane flux cert-manager(not-ready) traefik",
+        "component/cert-manager",
+    );
     stopped.says("ImagePullBackOff");
     stopped.says("hint: check the image's name and tag");
-    bed.run(DESTROY).expect(0);
 }
 
 #[test]
 fn a_pod_that_no_node_has_room_for_is_told() {
     let faults = "[[pod]]\nname = \"traefik/*\"\nfate = \"unschedulable\"\n";
-    let stopped = stops(faults, 3);
+    let stopped = stops(
+        faults,
+        3,
+        "dot-control-plane flux cert-manager traefik(not-ready)",
+        "component/traefik",
+    );
     stopped.says("Unschedulable: 0/1 nodes are available: 1 Insufficient cpu.");
 }
 
@@ -170,12 +203,130 @@ fn pods_that_start_slowly_are_awaited() {
 
 #[test]
 fn a_program_that_fails_or_is_cut_off_is_run_again() {
+    let bed = Bed::new();
     let failing = "[[program]]\nprogram = \"kind\"\nverb = \"create cluster\"\nexit = 1\nmessage = \"ERROR: boom\"\n";
-    stops(failing, 3).says("caused by: ERROR: boom");
-    stops(
-        "[[program]]\nverb = \"create cluster\"\nreset = \"after\"\n",
-        3,
+    let stopped = bed.misbehave(SETUP, failing).expect(3);
+    stopped.says("caused by: ERROR: boom");
+    bed.state_is("setup ended with 3 at resource/cluster");
+    bed.go_on(&stopped).expect(0);
+    bed.is_raised();
+
+    let bed = Bed::new();
+    let cut = "[[program]]\nverb = \"create cluster\"\nreset = \"after\"\n";
+    let stopped = bed.misbehave(SETUP, cut).expect(3);
+    bed.state_is("dot-control-plane; setup ended with 3 at resource/cluster");
+    bed.go_on(&stopped).expect(0);
+    bed.is_raised();
+}
+
+#[test]
+fn the_same_seed_strikes_the_same() {
+    for (seed, code) in [(1, 0), (1, 0), (2, 3), (2, 3)] {
+        let bed = Bed::new();
+        let faults = format!(
+            "seed = {seed}\n[[program]]\nverb = \"create cluster\"\nprobability = 0.5\nexit = 1\n"
+        );
+        let create = ["cluster", "create", "kind"];
+        bed.misbehave(&create, &faults).expect(code);
+        bed.state_is(match code {
+            0 => "dot-control-plane; .env kubeconfig-dot.yaml; cluster create ended with 0",
+            _ => "cluster create ended with 3 at resource/cluster",
+        });
+    }
+}
+
+#[test]
+fn faults_of_a_time_are_over_after_it() {
+    let window = "[[request]]\nfrom = \"50s\"\nuntil = \"70s\"\nstatus = 503\n";
+    bears(window);
+    let later = "[[request]]\nfrom = \"10h\"\nstatus = 403\n";
+    bears(later);
+}
+
+#[test]
+fn throttling_without_end_ends_with_the_time_of_its_step() {
+    let faults = "[[request]]\nmethod = \"PATCH\"\npath = \"/apis/source**\"\nstatus = 429\nretry-after = \"20s\"\n";
+    let stopped = stops(
+        faults,
+        7,
+        WITHOUT_CHARTS,
+        "component/cert-manager component/traefik",
     );
+    stopped.says("the time ran out");
+    stopped.says("too many requests");
+}
+
+#[test]
+fn connections_that_are_always_lost_end_with_the_time_of_the_step() {
+    let faults = "[[request]]\nmethod = \"PATCH\"\npath = \"/apis/source**\"\nreset = \"before\"\n";
+    let stopped = stops(
+        faults,
+        7,
+        WITHOUT_CHARTS,
+        "component/cert-manager component/traefik",
+    );
+    stopped.says("the time ran out");
+}
+
+#[test]
+fn what_is_denied_stops_the_run_at_once() {
+    let faults = format!(
+        "[[request]]\nmethod = \"PATCH\"\n{INVENTORY}\nstatus = 403\nmessage = \"not yours\"\n"
+    );
+    let stopped = stops(&faults, 6, "dot-control-plane", "kube/inventory");
+    stopped.says("caused by: not yours");
+}
+
+#[test]
+fn an_api_server_that_stays_dead_ends_with_the_time_of_the_step() {
+    let faults =
+        format!("[[request]]\nmethod = \"PATCH\"\n{INVENTORY}\ncount = 1\ndown = \"9h\"\n");
+    let stopped = stops(&faults, 7, "dot-control-plane", "kube/inventory");
+    stopped.says("cannot apply Namespace windlass-system");
+    stopped.says("the time ran out");
+}
+
+#[test]
+fn answers_that_are_slow_are_awaited() {
+    bears("[[request]]\nmethod = \"PATCH\"\nnth = 10\nevery = 10\nlatency = \"20s\"\n");
+}
+
+#[test]
+fn a_finalizer_that_stays_holds_an_uninstall_up_and_is_named() {
+    let bed = Bed::new();
+    bed.run(SETUP).expect(0);
+    let faults = "[[finalizer]]\nkind = \"HelmRelease\"\nname = \"flux-system/traefik\"\n";
+    let stopped = bed.misbehave(&["uninstall", "traefik"], faults).expect(7);
+    stopped.says("HelmRelease flux-system/traefik: held by finalizers.fluxcd.io");
+    stopped.says("is kept by Deployment flux-system/helm-controller, which runs");
+    bed.state_is(
+        "dot-control-plane flux cert-manager traefik(going); .env kubeconfig-dot.yaml; uninstall ended with 7 at component/traefik",
+    );
+    bed.go_on(&stopped).expect(0);
+    bed.state_is(
+        "dot-control-plane flux cert-manager; .env kubeconfig-dot.yaml; uninstall ended with 0",
+    );
+    bed.run(DESTROY).expect(0);
+    bed.state_is("nothing");
+}
+
+#[test]
+fn a_package_that_cannot_be_fetched_is_told_and_fetched_by_the_next_run() {
+    let bed = Bed::new();
+    bed.run(&["cluster", "create", "kind"]).expect(0);
+    let faults = "[[package]]\nfails = \"the registry is down\"\n";
+    let install = ["install", "crossplane", "--cloud", "aws"];
+    let stopped = bed.misbehave(&install, faults).expect(7);
+    stopped.says("the registry is down");
+    bed.state_is(
+        "dot-control-plane flux crossplane; .env kubeconfig-dot.yaml; install ended with 7 at component/crossplane",
+    );
+    bed.go_on(&stopped).expect(0);
+    bed.state_is(
+        "dot-control-plane flux crossplane; .env kubeconfig-dot.yaml; install ended with 0",
+    );
+    bed.run(DESTROY).expect(0);
+    bed.state_is("nothing");
 }
 
 #[test]
@@ -186,7 +337,7 @@ fn mistakes_in_the_file_are_told_before_anything_happens() {
         .expect(2);
     assert_eq!(
         wrong.err,
-        "error: cannot use the faults in faults.toml\n  \
+        "error: cannot use the faults in ../faults.toml\n  \
            line 2: [[request]] has no key \"methd\": did you mean method?\n  \
            line 3: latency must be a duration such as \"1m30s\" or \"500ms\"\n"
     );
@@ -195,5 +346,5 @@ fn mistakes_in_the_file_are_told_before_anything_happens() {
         .expect(2);
     missing.says("cannot read the faults in none.toml");
     missing.says("hint: name a file that is there");
-    assert!(!bed.here().join("rehearsal").exists());
+    bed.state_is("nothing");
 }

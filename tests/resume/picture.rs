@@ -10,25 +10,22 @@ use anyhow::{Context, Result};
 use regex::Regex;
 use serde_json::{Value, json};
 
-use crate::world::World;
-
 /// All that there is, by name.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Picture(BTreeMap<String, Value>);
 
 impl Picture {
-    /// Takes one.
-    pub(crate) fn take(world: &World) -> Result<Self> {
+    /// Takes one of what `folder` holds, of the `state` of the world and of the `objects` of its clusters.
+    pub(crate) fn of(folder: &Path, state: &Value, objects: &Value) -> Result<Self> {
         let mut all = BTreeMap::new();
-        let state = world.ask("state")?;
         for container in list(&state["containers"])? {
             let (name, role) = (&container["name"], &container["role"]);
             let told = json!({"role": role, "status": container["status"]});
             all.insert(format!("container {name}"), told);
         }
-        for (cluster, objects) in world.ask("objects")?.as_object().context("no map")? {
+        for (cluster, objects) in objects.as_object().context("no map")? {
             for object in list(objects)? {
-                let Some((name, object)) = essence(world, object)? else {
+                let Some((name, object)) = essence(folder, object)? else {
                     continue;
                 };
                 // Pods have no name that lasts: how many there are of each owner is what counts.
@@ -41,18 +38,18 @@ impl Picture {
                 };
             }
         }
-        for (name, text) in files(&world.here())? {
+        for (name, text) in files(&folder.join("here"))? {
             // A run has its own name and times; a lock names a process.
             let (name, text) = match name.rsplit_once('/') {
                 Some((folder, _)) if folder.ends_with("/runs") => (folder.to_owned(), None),
                 Some((_, "lock")) => (name, None),
-                _ => (name, Some(normalise(world, &text)?)),
+                _ => (name, Some(normalise(folder, &text)?)),
             };
             let count = all.entry(format!("file {name}")).or_insert(json!(null));
             let times = count["times"].as_u64().unwrap_or(0) + 1;
             *count = json!({"times": times, "text": text});
         }
-        for (name, _) in files(&world.tmp())? {
+        for (name, _) in files(&folder.join("tmp"))? {
             all.insert(format!("temporary file {name}"), json!(null));
         }
         Ok(Self(all))
@@ -108,7 +105,7 @@ fn list(value: &Value) -> Result<&Vec<Value>> {
 }
 
 /// Returns an object's name and what windlass and its controllers want of it; nothing of what passes.
-fn essence(world: &World, object: &Value) -> Result<Option<(String, Value)>> {
+fn essence(folder: &Path, object: &Value) -> Result<Option<(String, Value)>> {
     let kind = text(&object["kind"]);
     // Events tell what happened on the way.
     if kind == "Event" {
@@ -121,6 +118,13 @@ fn essence(world: &World, object: &Value) -> Result<Option<(String, Value)>> {
     let metadata = map["metadata"].as_object_mut().context("no metadata")?;
     for passing in ["uid", "resourceVersion", "creationTimestamp", "generation"] {
         metadata.remove(passing);
+    }
+    // When another attempt was asked for, last.
+    if let Some(notes) = metadata
+        .get_mut("annotations")
+        .and_then(Value::as_object_mut)
+    {
+        notes.retain(|key, _| !key.starts_with("reconcile.fluxcd.io/"));
     }
     let mut name = text(&metadata["name"]);
     if kind == "Pod" && !owner.is_empty() {
@@ -141,6 +145,10 @@ fn essence(world: &World, object: &Value) -> Result<Option<(String, Value)>> {
     {
         // Of what others own, the conditions come and go.
         fields.retain(|entry| text(&entry["manager"]).starts_with("windlass"));
+        fields.retain(|entry| {
+            let notes = entry["fieldsV1"]["f:metadata"]["f:annotations"].as_object();
+            !notes.is_some_and(|it| it.keys().all(|it| it.starts_with("f:reconcile.fluxcd.io/")))
+        });
         for entry in fields.iter_mut().filter_map(Value::as_object_mut) {
             entry.remove("time");
         }
@@ -155,15 +163,15 @@ fn essence(world: &World, object: &Value) -> Result<Option<(String, Value)>> {
             port.remove("nodePort");
         }
     }
-    let object = serde_json::from_str(&normalise(world, &object.to_string())?)?;
+    let object = serde_json::from_str(&normalise(folder, &object.to_string())?)?;
     Ok(Some((format!("{kind} {namespace}/{name}"), object)))
 }
 
 /// Replaces what is drawn by lot: folders, ports, keys, names of volumes.
-fn normalise(world: &World, text: &str) -> Result<String> {
+fn normalise(folder: &Path, text: &str) -> Result<String> {
     let lots = "(certificate-authority-data: |kube-api-access-|127.0.0.1:)[A-Za-z0-9+/=]+";
     let lots = Regex::new(lots)?;
-    let text = text.replace(&*world.folder().to_string_lossy(), "FOLDER");
+    let text = text.replace(&*folder.to_string_lossy(), "FOLDER");
     Ok(lots.replace_all(&text, "${1}LOT").into_owned())
 }
 

@@ -21,7 +21,6 @@ use proptest::{
 use serde_json::{Value, json};
 
 use crate::{
-    picture::Picture,
     sweep::{DESTROY, SETUP},
     world::{Fate, When, World},
 };
@@ -189,7 +188,7 @@ impl Case {
             let settled = || Ok(runs(&world.ask("objects")?["theirs"]));
             wait(settled).context("the neighbour does not come to rest")?;
         }
-        let before = Picture::take(&world)?;
+        let before = world.picture()?;
         let setup = self.command();
         let killed = match self.setup {
             None => false,
@@ -210,7 +209,7 @@ impl Case {
         for none in ["left", "unproven", "failed"] {
             ensure!(receipt[none] == json!([]), "{none}: {receipt}");
         }
-        if let Some(differs) = before.compare(&Picture::take(&world)?) {
+        if let Some(differs) = before.compare(&world.picture()?) {
             bail!("the world is another:\n  {differs}\n{}", ran.tell());
         }
         let assets = world.ask("assets")?;

@@ -58,7 +58,7 @@ fn destroy_goes_on_from_every_request() -> Result<()> {
 fn destroy_of_what_is_in_the_cluster_of_others_goes_on_from_every_request() -> Result<()> {
     let world = Rest::empty()?.wake()?;
     world.program(&["kind", "create", "cluster", "--name", "dot"])?;
-    let before = Picture::take(&world)?;
+    let before = world.picture()?;
     world.complete(SETUP)?;
     let sweep = Sweep::plan(world.rest()?, DESTROY)?;
     // The cluster itself is kept, as it was; of a chart, Helm leaves the definitions, and the receipt says so.
@@ -92,7 +92,7 @@ impl Sweep {
             let world = start.wake()?;
             let ran = world.complete(args)?;
             let steps = ran.steps("step-finished").into_iter().collect();
-            Ok((Picture::take(&world)?, world.count_mutations()?, steps))
+            Ok((world.picture()?, world.count_mutations()?, steps))
         };
         let (end, requests, steps) = watch()?;
         let (again, _, _) = watch()?;
@@ -146,7 +146,7 @@ impl Sweep {
         let world = self.start.wake()?;
         let killed = world.kill(self.args, at, when)?;
         let ran = world.complete(self.args)?;
-        let end = Picture::take(&world)?;
+        let end = world.picture()?;
         if let Some(differs) = self.end.compare(&end) {
             anyhow::bail!("it ends elsewhere:\n  {differs}\n{}", ran.tell());
         }
@@ -252,7 +252,7 @@ fn expect_one_at_a_time(history: &Value) -> Result<()> {
 
 /// Neither in the world nor in the folder is anything left.
 pub(crate) fn expect_nothing(world: &World) -> Result<()> {
-    let picture = Picture::take(world)?;
+    let picture = world.picture()?;
     let left = picture.names();
     ensure!(left.is_empty(), "destroy leaves {left:?}");
     Ok(())

@@ -14,6 +14,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::picture::Picture;
+
 /// On which side of carrying it out a request is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
@@ -206,6 +208,11 @@ impl World {
     /// Asks the world for something.
     pub(crate) fn ask(&self, what: &str) -> Result<Value> {
         ask(&self.endpoint, "GET", what, &Value::Null)
+    }
+
+    /// Takes a picture of all that there is.
+    pub(crate) fn picture(&self) -> Result<Picture> {
+        Picture::of(self.folder(), &self.ask("state")?, &self.ask("objects")?)
     }
 
     /// Returns how many mutating requests there were since the world was opened.
