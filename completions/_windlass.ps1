@@ -934,6 +934,7 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             [CompletionResult]::new('--rehearse-world', '--rehearse-world', [CompletionResultType]::ParameterName, 'The folder of the simulated world, or the URL of one that is served [default: in your state directory]')
             [CompletionResult]::new('--rehearse-speed', '--rehearse-speed', [CompletionResultType]::ParameterName, 'How many simulated seconds go by in one, or max')
             [CompletionResult]::new('--rehearse-faults', '--rehearse-faults', [CompletionResultType]::ParameterName, 'How the simulated world misbehaves: a file, as the README describes it')
+            [CompletionResult]::new('--load-balancers', '--load-balancers', [CompletionResultType]::ParameterName, 'Give Services of type LoadBalancer an address, as cloud-provider-kind does beside kind')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print results and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print results and errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: even more')

@@ -1096,6 +1096,7 @@ module completions {
 
   # Serve the simulated world until interrupted, for other commands and for kubectl
   export extern "windlass rehearse serve" [
+    --load-balancers          # Give Services of type LoadBalancer an address, as cloud-provider-kind does beside kind
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse serve provider" # Where it runs

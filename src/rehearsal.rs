@@ -125,6 +125,15 @@ impl Rehearsal {
         assumed.map_err(|error| Error::new(Kind::Refused, error))
     }
 
+    /// Lets the clusters of the world have load balancers, from now on.
+    ///
+    /// # Errors
+    /// The world does not answer.
+    pub async fn give_load_balancers(&self) -> Result<()> {
+        let given = self.world.give_load_balancers().await;
+        given.map_err(|error| Error::new(Kind::Refused, error))
+    }
+
     /// Returns the beginning of the command line that stands in for a program: this binary.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub(super) struct RehearseArgs {
 #[derive(Debug, Subcommand)]
 enum RehearseCommand {
     /// Serve the simulated world until interrupted, for other commands and for kubectl
-    Serve,
+    Serve(ServeArgs),
     /// Stand in for another program: what a rehearsed provider runs in its place
     #[command(hide = true, disable_help_flag = true)]
     Program {
@@ -31,9 +31,16 @@ enum RehearseCommand {
     },
 }
 
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// Give Services of type LoadBalancer an address, as cloud-provider-kind does beside kind
+    #[arg(long)]
+    load_balancers: bool,
+}
+
 pub(super) async fn run(args: RehearseArgs, app: App) -> Result<()> {
     match args.command {
-        RehearseCommand::Serve => serve(app).await,
+        RehearseCommand::Serve(args) => serve(args, app).await,
         RehearseCommand::Program { name, args } => {
             // It ends as the program would that it stands in for: at once, and without a word.
             app.signals().take(|| std::process::exit(128 + 15));
@@ -44,7 +51,7 @@ pub(super) async fn run(args: RehearseArgs, app: App) -> Result<()> {
     }
 }
 
-async fn serve(app: App) -> Result<()> {
+async fn serve(args: ServeArgs, app: App) -> Result<()> {
     let rehearsal = Rehearsal::open(&app.global().rehearsal()).await?;
     if !rehearsal.serving() {
         return Err(Error::message(
@@ -58,6 +65,9 @@ async fn serve(app: App) -> Result<()> {
             "use it: --rehearse --rehearse-world {}",
             quote(&rehearsal.endpoint())
         )));
+    }
+    if args.load_balancers {
+        rehearsal.give_load_balancers().await?;
     }
     app.output()
         .streams()

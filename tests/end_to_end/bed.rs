@@ -78,6 +78,11 @@ impl Bed {
         Served::start(&mut self.command(&["rehearse", "serve"]))
     }
 
+    /// Serves a world whose clusters have load balancers.
+    pub(crate) fn serve_with_load_balancers(&self) -> Served {
+        Served::start(&mut self.command(&["rehearse", "serve", "--load-balancers"]))
+    }
+
     /// Returns a shell command line that ends in the binary with these arguments.
     pub(crate) fn shell(&self, line: &str, args: &[&str]) -> Command {
         let own = self.command(args);

@@ -6,10 +6,9 @@ use crate::{bed::Bed, components::says, process::Served};
 
 /// Raises a cluster whose platform has load balancers, with a Service that has one.
 pub(crate) fn raise(bed: &Bed) -> Served {
-    let world = bed.serve();
+    let world = bed.serve_with_load_balancers();
     bed.run(&["cluster", "create", "kind", "--rehearse"])
         .expect(0);
-    world.tell("balancers", &json!(true));
     world.open_cluster(bed, "dot");
     let service = json!({
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web", "namespace": "default" },

@@ -95,6 +95,12 @@ impl Ground {
         true
     }
 
+    /// Says whether the clusters of the machine have load balancers.
+    pub(crate) fn have_load_balancers(&self, any: bool) {
+        self.write(Entry::Balancers(any));
+        self.stirred.notify_waiters();
+    }
+
     /// Returns a new id of 64 hexadecimal digits, as docker's.
     pub(crate) fn mint(&self, what: &str) -> String {
         let n = self.ids.fetch_add(1, Ordering::Relaxed);

@@ -136,6 +136,21 @@ impl World {
         }
     }
 
+    /// Lets the clusters of the machine have load balancers, as with cloud-provider-kind; the world remembers it.
+    ///
+    /// # Errors
+    /// Another process runs the world and does not answer.
+    pub async fn give_load_balancers(&self) -> Result<()> {
+        match &self.place {
+            Place::Here(here) => here.ground.have_load_balancers(true),
+            Place::There(_) => {
+                let answer = remote::post(&self.endpoint, "control/balancers", "true").await;
+                answer.context("cannot tell the world to have load balancers")?;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the URL at which the world is reached; it contains a secret token.
     pub fn endpoint(&self) -> &str {
         &self.endpoint

@@ -97,8 +97,7 @@ async fn act(
             Ok(json!({}))
         }
         ("POST", "balancers") => {
-            ground.write(Entry::Balancers(read(body)?));
-            ground.stirred.notify_waiters();
+            ground.have_load_balancers(read(body)?);
             Ok(json!({}))
         }
         ("POST", "faults") => {
