@@ -60,7 +60,7 @@ pub async fn look_at_leaving(
     let definitions = definitions(cx, &cluster).await?;
     let mut leaving = BTreeMap::new();
     // What goes with another component that goes is nothing that lives on, such as the certificate of its webhooks.
-    let names: Vec<&str> = components.iter().map(|it| it.name.as_str()).collect();
+    let going: Vec<&str> = components.iter().map(|it| it.name.as_str()).collect();
     let made: Vec<&ObjectRef> = components
         .iter()
         .filter_map(|component| inventory.components.get(&component.name))
@@ -76,7 +76,7 @@ pub async fn look_at_leaving(
         packages.extend(more);
         for definition in &definitions {
             if let Some(stays) = belongs(definition, component, entry, &packages) {
-                let objects = objects(cx, &cluster, definition, component, &names, &made).await?;
+                let objects = objects(cx, &cluster, definition, component, &going, &made).await?;
                 found.definitions.push(Definition {
                     name: text(&definition["metadata"]["name"]),
                     stays,

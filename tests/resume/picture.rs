@@ -145,10 +145,14 @@ fn essence(folder: &Path, object: &Value) -> Result<Option<(String, Value)>> {
     {
         // Of what others own, the conditions come and go.
         fields.retain(|entry| text(&entry["manager"]).starts_with("windlass"));
-        fields.retain(|entry| {
-            let notes = entry["fieldsV1"]["f:metadata"]["f:annotations"].as_object();
-            !notes.is_some_and(|it| it.keys().all(|it| it.starts_with("f:reconcile.fluxcd.io/")))
-        });
+        for entry in fields.iter_mut() {
+            let notes = entry.pointer_mut("/fieldsV1/f:metadata/f:annotations");
+            if let Some(notes) = notes.and_then(Value::as_object_mut) {
+                notes.retain(|key, _| !key.starts_with("f:reconcile.fluxcd.io/"));
+            }
+        }
+        let nothing = json!({"f:metadata": {"f:annotations": {}}});
+        fields.retain(|entry| entry["fieldsV1"] != nothing);
         for entry in fields.iter_mut().filter_map(Value::as_object_mut) {
             entry.remove("time");
         }
