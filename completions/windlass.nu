@@ -504,6 +504,71 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete windlass ingress provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass ingress output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Say where the ingress controller is reached
+  export extern "windlass ingress" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass ingress provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass ingress output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass ingress address class" [] {
+    [ "traefik" "contour" "nginx" ]
+  }
+
+  def "nu-complete windlass ingress address provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass ingress address output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Print the address of the ingress controller, and write it into .env as INGRESS_IP and INGRESS_HOST
+  export extern "windlass ingress address" [
+    --class: string@"nu-complete windlass ingress address class" # Which ingress controller [default: the one that is installed]
+    --wait                    # Wait until it is ready and has an address
+    --timeout: string         # How long to wait
+    --env-prefix: string      # What the names of the variables begin with, as in APP_INGRESS_IP
+    --domain: string          # The domain below which INGRESS_HOST is: one whose names lead to the address in them [default: nip.io; sslip.io for IPv6]
+    --kubeconfig: path        # The kubeconfig of a cluster that windlass did not make [default: your own, where --context is given]
+    --context: string         # The context in it [default: its current one]
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass ingress address provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass ingress address output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete windlass gitops provider" [] {
     [ "kind" ]
   }

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     fmt,
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -123,6 +124,15 @@ impl Rehearsal {
     pub async fn assume_repository(&self, url: &str) -> Result<bool> {
         let assumed = self.world.assume_repository(url).await;
         assumed.map_err(|error| Error::new(Kind::Refused, error))
+    }
+
+    /// Returns the addresses of the name of a load balancer, as name servers would tell them; none, where it is not known.
+    ///
+    /// # Errors
+    /// The world does not answer.
+    pub async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>> {
+        let resolved = self.world.resolve(name).await;
+        resolved.map_err(|error| Error::new(Kind::Refused, error))
     }
 
     /// Lets the clusters of the world have load balancers, from now on.

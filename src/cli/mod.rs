@@ -22,6 +22,7 @@ mod fleet;
 mod former;
 mod gitops;
 mod global;
+mod ingress;
 mod install;
 mod kubeconfig;
 mod listing;
@@ -89,6 +90,7 @@ enum Command {
     Uninstall(uninstall::UninstallArgs),
     Status(status::StatusArgs),
     Crossplane(crossplane::CrossplaneArgs),
+    Ingress(ingress::IngressArgs),
     #[command(name = "gitops")]
     GitOps(gitops::GitOpsArgs),
     Cluster(cluster::ClusterArgs),
@@ -134,6 +136,7 @@ impl Command {
             Command::Uninstall(args) => uninstall::run(args, app).await,
             Command::Status(args) => status::run(args, app).await,
             Command::Crossplane(args) => crossplane::run(args, app).await,
+            Command::Ingress(args) => ingress::run(args, app).await,
             Command::GitOps(args) => gitops::run(args, app).await,
             Command::Cluster(args) => cluster::run(args, app).await,
             Command::Kubeconfig(args) => kubeconfig::run(args, app).await,

@@ -61,6 +61,11 @@ fn variables(
     ]
 }
 
+/// Returns whether a line of the block is one of `ingress address`, which the access to the cluster leaves alone.
+fn is_address(variable: &str) -> bool {
+    variable.ends_with("INGRESS_IP") || variable.ends_with("INGRESS_HOST")
+}
+
 /// Writes the cluster's kubeconfig and windlass's block of `.env`.
 ///
 /// # Errors
@@ -79,7 +84,8 @@ pub fn write_access(
         kubeconfig::write(&path, &entry(cluster, access, exec))?;
     }
     let block = variables(workdir, cluster, provider);
-    let written = dotenv::write_block(&workdir.dot_env(), cluster, &block).map_err(story)?;
+    let written =
+        dotenv::write_block(&workdir.dot_env(), cluster, &block, is_address).map_err(story)?;
     Ok(
         match (holds && written == dotenv::Written::Unchanged, was_there) {
             (true, _) => Change::Unchanged,

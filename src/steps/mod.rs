@@ -6,6 +6,7 @@ mod chart;
 mod connection;
 mod crossplane;
 mod drain;
+mod ingress;
 mod inside;
 mod inspect;
 mod inventory;
@@ -33,6 +34,9 @@ pub use chart::chart_digest;
 pub use connection::Connection;
 pub use crossplane::{Composites, await_composites, look_at_composites};
 pub use drain::name_unproven;
+pub use ingress::{
+    INGRESS_CLASSES, IngressAddress, LookUp, ask_name_servers, find_ingress_address,
+};
 pub use inside::{Inside, look_inside};
 pub use inspect::{Section, inspect};
 pub use leaving::{Definition, Leaving, look_at_leaving};

@@ -21,6 +21,7 @@ fn each_command_explains_itself() {
         &["crossplane"],
         &["crossplane", "wait"],
         &["crossplane", "drain"],
+        &["ingress", "address"],
         &["cluster"],
         &["cluster", "create"],
         &["cluster", "delete"],

@@ -16,6 +16,7 @@ mod files;
 mod fleet;
 mod gitops;
 mod help;
+mod ingress;
 mod kubeconfig;
 mod kubectl;
 mod lifecycle;

@@ -36,11 +36,13 @@ fn a_life_of_a_cluster_in_the_words_of_the_scripts() {
     let folder = tempfile::tempdir().expect("a folder");
     let rows = Rows::load();
     let run = |line: &str| run(folder.path(), line, None);
-    let (_, told) = run("create kubernetes kind --name dot --enable-ingress false --rehearse");
+    let (_, told) = run("create kubernetes kind --name dot --enable-ingress true --rehearse");
     assert!(
         told.starts_with("\"create kubernetes\" is called \"cluster create\" now: "),
         "{told}"
     );
+    run("apply ingress --rehearse");
+    run("get ingress --rehearse");
     let (variables, _) = run("print source --rehearse");
     for row in rows.variable.iter().filter(|row| row.written) {
         let name = row.name.replace("<NAME>", "DOT");

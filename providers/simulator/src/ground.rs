@@ -14,7 +14,8 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -93,6 +94,20 @@ impl Ground {
         self.write(Entry::Repository(Repository::assumed(url)));
         self.stirred.notify_waiters();
         true
+    }
+
+    /// Returns the addresses of a name that a load balancer of some cluster has; none, where no such name is known.
+    pub(crate) fn resolve(&self, name: &str) -> Vec<IpAddr> {
+        let running: Vec<_> = self.servers().values().cloned().collect();
+        let objects = running.iter().flat_map(|it| it.api.objects());
+        let balanced = objects.filter(|it| {
+            let given = it["status"]["loadBalancer"]["ingress"].as_array();
+            it["kind"] == "Service" && given.into_iter().flatten().any(|it| it["hostname"] == name)
+        });
+        let addresses: BTreeSet<IpAddr> = balanced
+            .filter_map(|it| Some(address_of(it["metadata"]["uid"].as_str()?).into()))
+            .collect();
+        addresses.into_iter().collect()
     }
 
     /// Says whether the clusters of the machine have load balancers.
@@ -255,6 +270,13 @@ pub(crate) fn digest(text: &str) -> String {
         let _ = write!(digits, "{byte:02x}");
     }
     digits
+}
+
+/// Returns the address of the load balancer of the Service with this uid: one of TEST-NET-3 (RFC 5737), where nothing real answers.
+pub(crate) fn address_of(uid: &str) -> Ipv4Addr {
+    let number = u32::from_str_radix(&digest(uid)[..4], 16).unwrap_or_default();
+    // Never more than 254.
+    Ipv4Addr::new(203, 0, 113, u8::try_from(1 + number % 254).unwrap_or(1))
 }
 
 /// Returns the records of one cluster in the order of their revisions.

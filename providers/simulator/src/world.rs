@@ -19,6 +19,7 @@ use remote::RemoteClock;
 use std::{
     fs::{self, File, TryLockError},
     io::Write,
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -132,6 +133,23 @@ impl World {
                 let answer = remote::post(&self.endpoint, "control/git/assume", &body).await;
                 let answer = answer.context("cannot tell the world of a repository")?;
                 Ok(answer == true)
+            }
+        }
+    }
+
+    /// Returns the addresses of a name that a load balancer of some cluster has, as name servers would tell them; none, where no
+    /// such name is known.
+    ///
+    /// # Errors
+    /// Another process runs the world and does not answer.
+    pub async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>> {
+        match &self.place {
+            Place::Here(here) => Ok(here.ground.resolve(name)),
+            Place::There(_) => {
+                let body = serde_json::json!(name).to_string();
+                let answer = remote::post(&self.endpoint, "control/resolve", &body).await;
+                let answer = answer.context("cannot ask the world for a name")?;
+                Ok(serde_json::from_value(answer)?)
             }
         }
     }

@@ -184,6 +184,24 @@ pub(super) const VERBS: &[Verb] = &[
     now("packages kubernetes", "doctor", Positional::Same, &[]),
     now("apply atlas", "install atlas", Positional::Same, &[]),
     now(
+        "apply ingress",
+        "install",
+        Positional::Or("traefik"),
+        &[without_meaning(
+            "env_prefix",
+            "windlass ingress address writes the variables",
+        )],
+    ),
+    now(
+        "get ingress",
+        "ingress address --wait",
+        Positional::Flag("class"),
+        &[
+            named("env_prefix", "env-prefix"),
+            without_meaning("output", "all of it is printed"),
+        ],
+    ),
+    now(
         "delete ingress",
         "uninstall",
         Positional::Or("traefik"),

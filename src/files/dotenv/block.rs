@@ -31,8 +31,35 @@ pub(super) struct BrokenMarkers {
     pub(super) reason: String,
 }
 
-/// Returns the block of the cluster, as it stands in the file.
-pub(super) fn render(cluster: &ClusterName, variables: &[(String, String)]) -> Result<String> {
+/// Returns the lines of the cluster's block whose variable `keep` says to keep, with their line breaks.
+pub(super) fn kept_lines(
+    parts: &[Part<'_>],
+    cluster: &ClusterName,
+    keep: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let lines = parts.iter().filter_map(|part| match part {
+        Part::Block { name, lines } if *name == cluster.as_str() => Some(lines),
+        _ => None,
+    });
+    let lines = lines
+        .flatten()
+        .filter_map(|line| std::str::from_utf8(line).ok());
+    let key = |line: &str| {
+        let (key, _) = line.strip_prefix("export ")?.split_once('=')?;
+        is_variable(key).then(|| key.to_owned())
+    };
+    lines
+        .filter(|line| key(line).is_some_and(|key| keep(&key)))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Returns the block of the cluster, as it is to stand in the file: the variables, then the lines that are kept.
+pub(super) fn render(
+    cluster: &ClusterName,
+    variables: &[(String, String)],
+    kept: &[String],
+) -> Result<String> {
     let mut text =
         format!("{BEGIN} {cluster} >>> (written by windlass: what is changed here is lost)\n");
     for (key, value) in variables {
@@ -51,6 +78,7 @@ pub(super) fn render(cluster: &ClusterName, variables: &[(String, String)]) -> R
         })?;
         text.push_str(&format!("export {key}={value}\n"));
     }
+    text.extend(kept.iter().map(String::as_str));
     text.push_str(&format!("{END} {cluster} <<<\n"));
     Ok(text)
 }

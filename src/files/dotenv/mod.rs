@@ -28,7 +28,8 @@ pub enum Written {
 }
 
 /// Writes the cluster's block into the file at `path`, in the place of the one that is there, or at the end. The file is
-/// made where there is none, and is readable only by its owner afterwards.
+/// made where there is none, and is readable only by its owner afterwards. Of the other variables in the block those stay that
+/// `keep` says by their name.
 ///
 /// # Errors
 /// The markers in it are not in order, a value cannot stand on one line, or the system refuses; the file is untouched then.
@@ -36,11 +37,16 @@ pub fn write_block(
     path: &Path,
     cluster: &ClusterName,
     variables: &[(String, String)],
+    keep: impl Fn(&str) -> bool,
 ) -> Result<Written> {
-    let text = block::render(cluster, variables)?;
     let _lock = atomic::lock_folder(path)?;
     let before = atomic::read(path)?.unwrap_or_default();
-    let after = block::put(&parts(path, &before)?, cluster, text.as_bytes());
+    let parts = parts(path, &before)?;
+    let kept = block::kept_lines(&parts, cluster, |key| {
+        keep(key) && variables.iter().all(|(new, _)| new != key)
+    });
+    let text = block::render(cluster, variables, &kept)?;
+    let after = block::put(&parts, cluster, text.as_bytes());
     if after == before && is_private(path) {
         return Ok(Written::Unchanged);
     }

@@ -13,6 +13,14 @@ fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
+fn write_block(
+    path: &Path,
+    cluster: &ClusterName,
+    variables: &[(String, String)],
+) -> Result<Written> {
+    super::write_block(path, cluster, variables, |_| false)
+}
+
 fn with_folder<T>(test: impl FnOnce(&Path) -> T) -> T {
     let folder = tempfile::tempdir().unwrap();
     test(&folder.path().join(".env"))
@@ -54,6 +62,26 @@ fn a_block_is_made_updated_and_removed() {
         assert_eq!(read_block(path, &dot).unwrap(), None);
         remove_block(path, &other).unwrap();
         assert_eq!(fs::read_to_string(path).unwrap(), "A=1\n");
+    });
+}
+
+#[test]
+fn variables_of_another_command_stay_in_the_block() {
+    with_folder(|path| {
+        let dot = name("dot");
+        write_block(
+            path,
+            &dot,
+            &variables(&[("A", "1"), ("IP", "192.0.2.1"), ("B", "x y")]),
+        )
+        .unwrap();
+        write_block(path, &name("other"), &variables(&[("IP", "192.0.2.2")])).unwrap();
+        let keep = |key: &str| key != "A";
+        let update = || super::write_block(path, &dot, &variables(&[("B", "2")]), keep).unwrap();
+        assert_eq!(update(), Written::Changed);
+        assert_eq!(update(), Written::Unchanged);
+        let block = read_block(path, &dot).unwrap().unwrap();
+        assert_eq!(block, "export B=2\nexport IP=192.0.2.1\n");
     });
 }
 
@@ -103,8 +131,8 @@ fn the_users_bytes_come_back_whatever_they_are() {
     }
     let (a, b) = (name("a"), name("b"));
     let (text_a, text_b) = (
-        block::render(&a, &variables(&[("K", "v")])).unwrap(),
-        block::render(&b, &[]).unwrap(),
+        block::render(&a, &variables(&[("K", "v")]), &[]).unwrap(),
+        block::render(&b, &[], &[]).unwrap(),
     );
     let put = |bytes: &[u8], cluster, text: &str| {
         block::put(&parse(bytes).unwrap(), cluster, text.as_bytes())

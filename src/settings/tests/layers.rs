@@ -116,6 +116,7 @@ fn what_windlass_wrote_into_dot_env_is_no_input() {
         &place.path().join(".env"),
         &"theirs".parse().unwrap(),
         &ours,
+        |_| false,
     )
     .unwrap();
     let settings = place.resolve().unwrap();

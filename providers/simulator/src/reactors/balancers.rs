@@ -5,7 +5,7 @@ use super::{
     Cx, Next, external,
     object::{deleting, mark, name, namespace, path, time, uid},
 };
-use crate::{clock, ground::digest};
+use crate::{clock, ground};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -54,9 +54,7 @@ fn make(cx: &Cx<'_>, it: &Value) -> Next {
         return Next::at(ready);
     }
     if it["status"]["loadBalancer"]["ingress"].is_null() {
-        let number = u32::from_str_radix(&digest(uid(it))[..4], 16).unwrap_or_default();
-        // TEST-NET-3 (RFC 5737): nothing real answers there.
-        let address = format!("203.0.113.{}", 1 + number % 254);
+        let address = ground::address_of(uid(it)).to_string();
         cx.status(
             it,
             MANAGER,

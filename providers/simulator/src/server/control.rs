@@ -13,6 +13,7 @@
 //! - `POST balancers true|false`: the clusters of the machine have load balancers, as with cloud-provider-kind.
 //! - `POST faults`: puts a file of faults in force (TOML, [`crate::FaultFile`]), in place of the one before.
 //! - `POST git {"url", "branch", "files"}`: makes or replaces a Git repository.
+//! - `POST resolve NAME`: the addresses of a name that a load balancer of a cluster has, as name servers would tell them.
 //! - `POST git/assume URL`: where there is no such repository, there is one now of whose content nothing is known; answers whether so.
 
 use super::{refuse, say};
@@ -116,6 +117,10 @@ async fn act(
         ("POST", "git/assume") => {
             let url: String = read(body)?;
             Ok(json!(ground.assume_repository(&url)))
+        }
+        ("POST", "resolve") => {
+            let name: String = read(body)?;
+            Ok(json!(ground.resolve(&name)))
         }
         _ => Err((
             StatusCode::NOT_FOUND,
