@@ -414,7 +414,7 @@ module completions {
     [ "table" "json" "yaml" ]
   }
 
-  # Wait for what Crossplane manages, or delete it through Crossplane
+  # Wait for what Crossplane manages, delete it through Crossplane, or publish a package
   export extern "windlass crossplane" [
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
@@ -502,6 +502,42 @@ module completions {
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
     --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass crossplane publish provider" [] {
+    [ "kind" ]
+  }
+
+  def "nu-complete windlass crossplane publish output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Build a package of Crossplane and push it to a registry, by the programs kcl and crossplane
+  export extern "windlass crossplane publish" [
+    --sources: string         # The files in kcl/ that are made into files of the package, without .k
+    --version: string         # The version, as in v1.0.0 [default: the variable VERSION]
+    --account: string         # The account at xpkg.upbound.io [default: the variable UP_ACCOUNT]
+    --repository: string      # Where it goes instead of xpkg.upbound.io/ACCOUNT/dot-PACKAGE
+    --username: string        # Whose token is in the variable UP_TOKEN, to the registry: the access id of a robot, or a user
+    --package-root: directory # The folder of the package
+    --update: path            # The manifest whose spec.package becomes the new version; '': none [default: config.yaml, where there is one]
+    --dry-run                 # Check everything and say what would be run, and do nothing
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass crossplane publish provider" # Where it runs
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass crossplane publish output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    package: string           # The package, which becomes dot-PACKAGE at the registry
   ]
 
   def "nu-complete windlass ingress provider" [] {

@@ -84,6 +84,10 @@ impl App {
         &self.signals
     }
 
+    pub(super) fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
     pub(super) fn redactor(&self) -> &Arc<Redactor> {
         &self.redactor
     }

@@ -1,4 +1,4 @@
-//! `windlass crossplane`: waits for what Crossplane manages, or deletes it through Crossplane.
+//! `windlass crossplane`: waits for what Crossplane manages, deletes it through Crossplane, or publishes a package.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,6 +10,7 @@ use super::{
     App,
     component_flags::{Target, TargetFlags},
     components::load_catalog,
+    publish::{self, PublishArgs},
     run::{self, Guard, RunArgs, UnfinishedArgs},
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     steps,
 };
 
-/// Wait for what Crossplane manages, or delete it through Crossplane.
+/// Wait for what Crossplane manages, delete it through Crossplane, or publish a package.
 #[derive(Debug, Args)]
 pub(super) struct CrossplaneArgs {
     #[command(subcommand)]
@@ -30,6 +31,7 @@ pub(super) struct CrossplaneArgs {
 enum CrossplaneCommand {
     Wait(Box<WaitArgs>),
     Drain(Box<DrainArgs>),
+    Publish(Box<PublishArgs>),
 }
 
 /// Which of the claims, composites and managed resources; all of them where nothing is said.
@@ -105,6 +107,7 @@ pub(super) async fn run(args: CrossplaneArgs, app: App) -> Result<()> {
     match args.command {
         CrossplaneCommand::Wait(args) => wait(*args, app).await,
         CrossplaneCommand::Drain(args) => drain(*args, app).await,
+        CrossplaneCommand::Publish(args) => publish::run(*args, app).await,
     }
 }
 

@@ -29,6 +29,7 @@ mod listing;
 mod man;
 mod outside;
 mod own;
+mod publish;
 mod reap;
 mod rehearse;
 mod run;

@@ -270,7 +270,7 @@ async fn resolve(cx: &Ctx, hostname: &str, wait: bool, look_up: &LookUp) -> Resu
                     .push("a new name takes minutes to be known: --wait".to_owned());
                 return Err(error);
             }
-            cx.progress.say(&format!("resolve {hostname}: {why}"));
+            cx.progress.say(format!("resolve {hostname}: {why}"));
             cx.clock.sleep(PAUSE).await;
         }
     };

@@ -15,6 +15,7 @@ mod machine;
 mod manifest;
 mod namespaces;
 mod present;
+mod publish;
 mod resource;
 mod survey;
 mod uninstall;
@@ -43,6 +44,7 @@ pub use leaving::{Definition, Leaving, look_at_leaving};
 pub use machine::{check_folder, check_manifest, check_path, check_programs, check_proxy};
 pub use manifest::{Origin, fetch, read_manifest};
 pub use present::{Installer, Present, find_present};
+pub use publish::{Login, Publication, PublishPrograms, Published};
 pub use survey::{Health, Installation, Survey, Trouble, explain_survey, survey};
 
 pub use crate::kube::{How, name_in};

@@ -21,6 +21,7 @@ fn each_command_explains_itself() {
         &["crossplane"],
         &["crossplane", "wait"],
         &["crossplane", "drain"],
+        &["crossplane", "publish"],
         &["ingress", "address"],
         &["cluster"],
         &["cluster", "create"],

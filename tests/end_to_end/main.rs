@@ -24,6 +24,7 @@ mod man;
 mod mistakes;
 mod names;
 mod process;
+mod publish;
 mod real;
 mod secrets;
 mod signals;

@@ -68,20 +68,6 @@ fn flags_without_meaning_are_accepted_and_change_nothing() {
 }
 
 #[test]
-fn what_is_awaited_is_not_there_yet() {
-    for row in &Rows::load().awaited {
-        let word = row.old.split(' ').next().unwrap_or_default();
-        let parsed = windlass::cli::command().try_get_matches_from(["windlass", word]);
-        assert!(parsed.is_err(), "{} could be {}", row.old, row.successor);
-        assert!(
-            modernise(&row.old).map_or(true, |(now, _)| now == row.old),
-            "{}",
-            row.old
-        );
-    }
-}
-
-#[test]
 fn every_command_and_flag_of_the_scripts_has_a_row() {
     let Some(facts) = facts::read() else { return };
     let rows = Rows::load();

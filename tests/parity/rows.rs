@@ -12,9 +12,6 @@ pub(crate) struct Rows {
     pub(crate) gone: Vec<Gone>,
     /// Flags that are accepted and mean nothing any more.
     pub(crate) ignored: Vec<Ignored>,
-    /// Commands whose successor is not built yet.
-    #[serde(default)]
-    pub(crate) awaited: Vec<Awaited>,
     pub(crate) variable: Vec<Variable>,
     pub(crate) file: Vec<File>,
 }
@@ -41,14 +38,6 @@ pub(crate) struct Ignored {
     pub(crate) why: String,
 }
 
-/// A command whose successor is not built yet.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Awaited {
-    pub(crate) old: String,
-    pub(crate) successor: String,
-}
-
 /// A variable: what windlass writes of it, what it reads, or why neither.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,6 +48,8 @@ pub(crate) struct Variable {
     pub(crate) written: bool,
     /// The setting that it is, as `config show` names it.
     pub(crate) read: Option<String>,
+    /// The command that reads it.
+    pub(crate) command: Option<String>,
     /// Why it is neither written nor read.
     pub(crate) gone: Option<String>,
 }
@@ -83,18 +74,15 @@ impl Rows {
         let commands = self.command.iter().map(|row| &row.old);
         let gone = self.gone.iter().map(|row| &row.old);
         let ignored = self.ignored.iter().map(|row| &row.old);
-        let awaited = self.awaited.iter().map(|row| &row.old);
         commands
             .chain(gone)
             .chain(ignored)
-            .chain(awaited)
             .map(String::as_str)
             .collect()
     }
 
     /// Returns whether a command is gone with all its flags.
     pub(crate) fn is_gone(&self, words: &str) -> bool {
-        let awaited = self.awaited.iter().any(|row| row.old == words);
-        awaited || self.gone.iter().any(|row| row.old == words)
+        self.gone.iter().any(|row| row.old == words)
     }
 }

@@ -202,6 +202,12 @@ pub(super) const VERBS: &[Verb] = &[
         ],
     ),
     now(
+        "publish crossplane",
+        "crossplane publish",
+        Positional::Same,
+        &[named("sources", "sources"), named("version", "version")],
+    ),
+    now(
         "delete ingress",
         "uninstall",
         Positional::Or("traefik"),
