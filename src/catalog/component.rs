@@ -79,6 +79,9 @@ pub struct Component {
     /// release.
     #[serde(default)]
     pub sign: Option<Sign>,
+    /// What a cloud has in its place, which is never installed over.
+    #[serde(default)]
+    pub add_on: Option<AddOn>,
     /// The API groups of CRDs that it makes itself, without a label that tells so; those below them count too.
     #[serde(default)]
     pub crd_groups: Vec<String>,
@@ -103,6 +106,22 @@ pub struct Sign {
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
+}
+
+/// What a cloud runs in a cluster in the place of a component.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddOn {
+    /// What it is called: "AKS's Istio add-on".
+    pub title: String,
+    /// The namespace of its Deployments.
+    pub namespace: String,
+    /// Labels of one of them, as a selector.
+    pub labels: String,
+    /// The label that tells its version.
+    pub version: String,
+    /// How to use it, or be without it.
+    pub advice: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -14,6 +14,9 @@ use crate::{
     steps,
 };
 
+/// The ingress controller that is meant where only an ingress is asked for.
+const INGRESS: &str = "traefik";
+
 /// A component with what the user says of it.
 pub(super) type Asked<'a> = (&'a Component, Option<&'a ComponentSpec>);
 
@@ -172,7 +175,10 @@ pub(super) fn load_catalog() -> Result<Catalog> {
 ///
 /// # Errors
 /// One is not there: with the nearest that is.
-pub(super) fn check_names(catalog: &Catalog, names: &[String]) -> Result<()> {
+pub(super) fn check_names(catalog: &Catalog, names: &mut [String]) -> Result<()> {
+    for name in names.iter_mut().filter(|name| *name == "ingress") {
+        INGRESS.clone_into(name);
+    }
     let known = catalog.names();
     let Some(wrong) = names.iter().find(|name| !known.contains(&name.as_str())) else {
         return Ok(());

@@ -68,9 +68,9 @@ impl InstallArgs {
     }
 }
 
-pub(super) async fn run(args: InstallArgs, app: App) -> Result<()> {
+pub(super) async fn run(mut args: InstallArgs, app: App) -> Result<()> {
     let catalog = load_catalog()?;
-    check_names(&catalog, &args.components)?;
+    check_names(&catalog, &mut args.components)?;
     if args.is_about_one() && args.components.len() != 1 {
         return Err(Error::usage(
             "--version, --values, --set, --set-string, --set-secret and --namespace are about one component",
@@ -207,6 +207,14 @@ async fn prepare(
             None => components.push((component, *wanted)),
         }
     }
+    let add_on = ordered.iter().find_map(|(component, _)| {
+        let there = present.get(&component.name)?;
+        let is_add_on = matches!(there.installer, Installer::AddOn(_));
+        component.add_on.as_ref().filter(|_| is_add_on)
+    });
+    if let Some(add_on) = add_on {
+        app.output().note(&format!("  hint: {}", add_on.advice));
+    }
     if components.is_empty() {
         return Ok(None);
     }
@@ -267,6 +275,20 @@ fn leave_asked(
                 format!("{name} comes from Git, through Kustomization {owner}: what Git manages, Git owns"),
             )
             .hint("change it in the repository"));
+        }
+        Installer::AddOn(title) => {
+            let kept = format!("the cluster has {title}: {name} is left to it");
+            // Of a set, it is the set that flags are about.
+            let is_told = args
+                .components
+                .iter()
+                .any(|typed| args.special.mention(typed));
+            if !args.is_explicit(name) && !is_told {
+                return Ok(Some(kept));
+            }
+            let error = Error::message(Kind::Refused, kept);
+            let advice = component.add_on.as_ref().map(|it| it.advice.clone());
+            return Err(advice.into_iter().fold(error, Error::hint));
         }
         Installer::Others if args.is_explicit(name) => {
             return Err(Error::message(
@@ -334,6 +356,7 @@ fn leave_needed(component: &Component, there: &Present) -> Option<String> {
     let who = match &there.installer {
         Installer::Windlass => String::new(),
         Installer::Git(_) => ", from Git".to_owned(),
+        Installer::AddOn(title) => format!(", as {title}"),
         Installer::Others => ", installed by somebody else".to_owned(),
     };
     let is_ours = there.installer == Installer::Windlass;

@@ -67,6 +67,7 @@ pub(super) async fn list(app: &App, target: &TargetFlags, catalog: &Catalog) -> 
                 let version = version.unwrap_or("unknown");
                 let who = match row.installer {
                     Some(Installer::Git(_)) => " (from Git)",
+                    Some(Installer::AddOn(_)) => " (add-on)",
                     Some(Installer::Others) => " (by others)",
                     _ => "",
                 };

@@ -48,9 +48,9 @@ pub(super) struct UninstallArgs {
     run: RunArgs,
 }
 
-pub(super) async fn run(args: UninstallArgs, app: App) -> Result<()> {
+pub(super) async fn run(mut args: UninstallArgs, app: App) -> Result<()> {
     let catalog = load_catalog()?;
-    check_names(&catalog, &args.components)?;
+    check_names(&catalog, &mut args.components)?;
     let target = args.target.open(&app).await?;
     let place = target.place()?.clone();
     let guard = run::Guard::begin(&app, &place, target.cluster(), "uninstall", &args.run).await?;
@@ -163,6 +163,11 @@ fn check_installer(component: &Component, there: &Present) -> Result<()> {
             ),
         )
         .hint("take it out of the repository")),
+        Installer::AddOn(title) => Err(Error::message(
+            Kind::Refused,
+            format!("{name} is {title}: it is the cloud's"),
+        )
+        .hint("switch the add-on off where it was switched on")),
         Installer::Others => Err(Error::message(
             Kind::Refused,
             format!("{name} was installed by somebody else: nothing of it is touched"),

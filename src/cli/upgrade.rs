@@ -63,9 +63,9 @@ pub(super) struct UpgradeArgs {
     run: RunArgs,
 }
 
-pub(super) async fn run(args: UpgradeArgs, app: App) -> Result<()> {
+pub(super) async fn run(mut args: UpgradeArgs, app: App) -> Result<()> {
     let catalog = load_catalog()?;
-    check_names(&catalog, &args.components)?;
+    check_names(&catalog, &mut args.components)?;
     if args.values.any() && args.components.len() != 1 {
         return Err(Error::usage(
             "--version, --values, --set, --set-string and --set-secret are about one component",
@@ -301,6 +301,10 @@ fn installed<'p>(
             "{name} comes from Git, through Kustomization {owner}: what Git manages, Git owns"
         ))
         .hint("change it in the repository")),
+        Installer::AddOn(title) => Err(refused(format!(
+            "{name} is {title}: the cloud brings it to another version"
+        ))
+        .hint("change it where it was switched on")),
         Installer::Others => Err(refused(format!(
             "{name} was installed by somebody else: it is not windlass's to change"
         ))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use windlass_provider::{Change, Ctx, Error, Fault, Result};
 
-use super::{Steps, change_of, inventory::Claim};
+use super::{Steps, change_of, inventory::Claim, present::find_add_on};
 use crate::{
     catalog::{self, Extras, Home, Release},
     engine::Outcome,
@@ -30,6 +30,9 @@ impl Steps {
                 "{release} comes from Git, through Kustomization {owner}: it is left to it"
             ));
             return Ok(outcome);
+        }
+        if let Some(kept) = self.keep_add_on(cx, &cluster, chart).await? {
+            return Ok(kept);
         }
         let extras = self.chart_extras(chart)?;
         let mut objects = self.chart_objects(chart)?;
@@ -88,6 +91,34 @@ impl Steps {
             outcome.change = Change::Updated;
         }
         Ok(outcome)
+    }
+
+    /// Leaves the component to the cloud that runs it as an add-on, unless windlass installed it before.
+    async fn keep_add_on(
+        &self,
+        cx: &Ctx,
+        cluster: &Cluster,
+        chart: &Chart,
+    ) -> Result<Option<Outcome>> {
+        let Some(component) = self.catalog.get(&chart.component) else {
+            return Ok(None);
+        };
+        let Some(add_on) = &component.add_on else {
+            return Ok(None);
+        };
+        let inventory = Inventory::read(cluster, cx).await?;
+        if inventory.components.contains_key(&chart.component) {
+            return Ok(None);
+        }
+        let found = find_add_on(cx, cluster, component).await?;
+        Ok(found.map(|_| {
+            let mut outcome = Outcome::of(Change::Kept);
+            outcome.notes.push(format!(
+                "the cluster has {}: {} is left to it; {}",
+                add_on.title, chart.component, add_on.advice
+            ));
+            outcome
+        }))
     }
 
     /// Adds to an error about a version that does not exist the one that does.

@@ -25,6 +25,9 @@ pub enum Installer {
     Windlass,
     /// Git, through the Kustomization of that name.
     Git(String),
+    /// The cloud, as the add-on of that name.
+    #[serde(rename = "add-on")]
+    AddOn(String),
     /// Somebody else, with Helm or by hand.
     Others,
 }
@@ -89,7 +92,10 @@ pub async fn find_present(
             }
             None => match releases.get(&component.name) {
                 Some(release) => Some(of_release(component, release)),
-                None => signed(cx, &cluster, component).await?,
+                None => match find_add_on(cx, &cluster, component).await? {
+                    Some(found) => Some(found),
+                    None => signed(cx, &cluster, component).await?,
+                },
             },
         };
         if let Some(found) = found {
@@ -143,6 +149,37 @@ fn of_release(component: &Component, release: &Value) -> Present {
         secrets: secret_paths(release),
         options: Map::new(),
     }
+}
+
+/// Tells of what the cloud runs in the place of a component.
+pub(super) async fn find_add_on(
+    cx: &Ctx,
+    cluster: &Cluster,
+    component: &Component,
+) -> Result<Option<Present>> {
+    let Some(add_on) = &component.add_on else {
+        return Ok(None);
+    };
+    let kind = cluster.kind(cx, "apps/v1", "Deployment").await?;
+    let labels = Selector::labels(add_on.labels.clone());
+    let found = cluster.list(cx, &kind, Some(&add_on.namespace), &labels);
+    let Some(object) = found.await?.into_iter().next() else {
+        return Ok(None);
+    };
+    let name = ObjectRef::of(&object).unwrap_or_else(|| release_ref(&component.name));
+    let (health, detail) = judge_object(Some(&object), &name);
+    let version = object["metadata"]["labels"][&add_on.version].as_str();
+    Ok(Some(Present {
+        version: version.map(str::to_owned),
+        namespace: add_on.namespace.clone(),
+        digest: String::new(),
+        installer: Installer::AddOn(add_on.title.clone()),
+        health,
+        detail,
+        values: None,
+        secrets: Vec::new(),
+        options: Map::new(),
+    }))
 }
 
 /// Tells of a component that somebody installed without Flux: by the object that is its sign, or by Helm's own record.

@@ -167,3 +167,14 @@ fn a_load_balancer_has_an_address_or_a_name_that_is_resolved() {
         "Service traefik/traefik is not ready: the time ran out",
     );
 }
+
+#[test]
+fn an_ingress_is_traefik_where_nothing_else_is_said() {
+    let bed = Bed::new();
+    bed.run(&["setup", "kind", "--rehearse", "--only", "flux"])
+        .expect(0);
+    let made = bed.run(&["install", "ingress", "--rehearse"]).expect(0);
+    says(&made, "install Traefik");
+    let gone = bed.run(&["uninstall", "ingress", "--rehearse"]).expect(0);
+    says(&gone, "removed\n  traefik\n");
+}

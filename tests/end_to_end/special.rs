@@ -1,6 +1,6 @@
 //! What only cert-manager, Azure Service Operator, external-dns and Istio can be told.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{bed::Bed, components::says, everything::versions, process::Served};
 
@@ -177,4 +177,87 @@ fn external_dns_says_where_its_records_are() {
         &export(&["--policy", "delete"]).expect(2),
         "create-only, upsert-only, sync",
     );
+}
+
+#[test]
+fn credentials_of_azure_are_one_for_all_or_one_for_each_namespace_with_a_secret_or_by_workload_identity()
+ {
+    let bed = Bed::new();
+    let id = "01234567-89ab-cdef-0123-456789abcdef";
+    let export = |on: &str, more: &[&str]| {
+        let ids = ["--subscription", id, "--tenant", id, "--client-id", id];
+        let all = [
+            &["install", "aso", "--export", "--provider", on][..],
+            &ids,
+            more,
+        ]
+        .concat();
+        bed.finish(bed.command(&all).env("THE_SECRET", "pl4nted-aso"))
+            .expect(0)
+            .out
+    };
+    let kind = export(
+        "kind",
+        &[
+            "--client-secret",
+            "THE_SECRET",
+            "--credentials-in",
+            "a-team,b-team",
+        ],
+    );
+    for namespace in ["a-team", "b-team"] {
+        let credential = format!("name: aso-credential\n  namespace: {namespace}\n");
+        assert!(kind.contains(&credential), "{kind}");
+    }
+    assert!(!kind.contains("USE_WORKLOAD_IDENTITY_AUTH"), "{kind}");
+}
+
+#[test]
+fn the_clouds_own_mesh_is_not_installed_over() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.run(&["setup", "kind", "--rehearse", "--only", "flux"])
+        .expect(0);
+    world.open_cluster(&bed, "dot");
+    world.make_namespace(&bed, "dot", "aks-istio-system");
+    let labels = json!({ "app": "istiod", "istio.io/rev": "asm-1-28" });
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": "istiod-asm-1-28", "namespace": "aks-istio-system", "labels": labels },
+        "spec": {
+            "selector": { "matchLabels": labels },
+            "template": {
+                "metadata": { "labels": labels },
+                "spec": { "containers": [{ "name": "discovery", "image": "mcr.microsoft.com/oss/istio/pilot:1.28" }] },
+            },
+        },
+    });
+    let path = "apis/apps/v1/namespaces/aks-istio-system/deployments";
+    world.ask_cluster(&bed, "dot", "POST", path, &deployment);
+
+    let left = bed.run(&["install", "istio", "--rehearse"]).expect(0);
+    says(
+        &left,
+        "the cluster has AKS's Istio add-on: istiod is left to it",
+    );
+    says(
+        &left,
+        "hint: label the namespaces of the mesh with its revision",
+    );
+    says(&left, "there is nothing to install");
+    let listed = bed.run(&["install", "--rehearse"]).expect(0);
+    says(&listed, "asm-1-28 (add-on)");
+    let told = bed.run(&["install", "istio", "--strict-mtls", "--rehearse"]);
+    says(&told.expect(1), "az aks mesh disable");
+    says(
+        &bed.run(&["uninstall", "istiod", "--rehearse"]).expect(1),
+        "istiod is AKS's Istio add-on: it is the cloud's",
+    );
+    bed.write("windlass.toml", "[components.istio]\nenabled = true\n");
+    let setup = ["setup", "kind", "--rehearse", "--only", "istio"];
+    says(
+        &bed.run(&setup).expect(0),
+        "the cluster has AKS's Istio add-on: istiod is left to it",
+    );
+    assert!(object(&world, "HelmRelease", "istiod").is_none());
 }
