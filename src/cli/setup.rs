@@ -18,9 +18,10 @@ use super::{
 use crate::{
     catalog::Catalog,
     error::{Error, Kind, Result},
-    plan::{self, Plan, SetupFacts},
+    plan::{self, Action, Plan, SetupFacts},
     settings::{Flags, Settings},
     spec::Spec,
+    steps::INGRESS_CLASSES,
 };
 
 /// Create a cluster and raise the platform on it.
@@ -137,6 +138,7 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
     if args.run.dry_run {
         return app.output().show_plan(&plan);
     }
+    let next = next_steps(&app, &spec, &plan);
     let work = run::Work {
         secrets: secrets(&settings, &plan),
         plan,
@@ -147,7 +149,7 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
         drain: Default::default(),
     };
     let finished = run::execute(&app, &place, guard, work).await?;
-    finished.report(&app, next_steps(&app, &spec, args.bare))
+    finished.report(&app, next)
 }
 
 /// Looks up the facts and makes the plan. Changes nothing but the kept copy of what it fetches.
@@ -234,17 +236,24 @@ async fn prepare(
     Ok(plan::setup(spec, facts)?)
 }
 
-fn next_steps(app: &App, spec: &Spec, bare: bool) -> Vec<String> {
+fn next_steps(app: &App, spec: &Spec, plan: &Plan) -> Vec<String> {
     let cluster = ended::cluster_flag(&spec.cluster.name);
     let provider = spec.cluster.provider;
     let mut next = Vec::new();
     if !app.global().rehearse {
         next.push("source .env".to_owned());
     }
-    next.push(match bare {
-        true => format!("windlass setup {provider}{cluster}"),
-        false => format!("windlass status{cluster}"),
+    next.push(match plan.command.as_str() {
+        "setup" => format!("windlass status{cluster}"),
+        _ => format!("windlass setup {provider}{cluster}"),
     });
+    let has_ingress = plan.steps.iter().any(|step| match &step.action {
+        Action::InstallChart { chart } => INGRESS_CLASSES.contains(&&*chart.component),
+        _ => false,
+    });
+    if has_ingress {
+        next.push(format!("windlass ingress address --wait{cluster}"));
+    }
     next.push(format!("windlass destroy {provider}{cluster}"));
     next
 }

@@ -26,6 +26,12 @@ fn a_platform_rises_and_goes_without_leaving_anything() {
     assert!(up.out.contains("rehearsal"), "{}", up.out);
     assert!(up.out.contains("windlass status --rehearse"), "{}", up.out);
     assert!(
+        up.out
+            .contains("windlass ingress address --wait --rehearse"),
+        "{}",
+        up.out
+    );
+    assert!(
         up.out.contains("windlass destroy kind --rehearse"),
         "{}",
         up.out
