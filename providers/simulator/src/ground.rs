@@ -3,6 +3,7 @@
 //! Changes of state go through [`Ground::write`], which logs them first.
 
 use crate::{
+    charts::Chart,
     clock::Clock,
     faults::{FaultFile, Faults},
     gate::Gate,
@@ -108,6 +109,11 @@ impl Ground {
             .filter_map(|it| Some(address_of(it["metadata"]["uid"].as_str()?).into()))
             .collect();
         addresses.into_iter().collect()
+    }
+
+    /// Returns whether a fault lets a chart be missing where it is.
+    pub(crate) fn lacks(&self, chart: &Chart) -> bool {
+        self.faults.lacks(&chart.place(), &chart.version)
     }
 
     /// Says whether the clusters of the machine have load balancers.
