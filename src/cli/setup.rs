@@ -21,7 +21,7 @@ use crate::{
     plan::{self, Action, Plan, SetupFacts},
     settings::{Flags, Settings},
     spec::Spec,
-    steps::INGRESS_CLASSES,
+    steps::{INGRESS_CLASSES, Says},
 };
 
 /// Create a cluster and raise the platform on it.
@@ -146,6 +146,7 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
         unfinished: args.unfinished.choice(),
         connection: Default::default(),
         again: flagged.then(|| format!("{command} {} --resume", spec.cluster.provider)),
+        says: Default::default(),
         drain: Default::default(),
     };
     let finished = run::execute(&app, &place, guard, work).await?;
@@ -225,6 +226,7 @@ async fn prepare(
         cluster: &spec.cluster.name,
         flux_manifest: args.flux_manifest.as_deref(),
         dry_run: args.run.dry_run,
+        says: &Says::File,
     };
     let manifests = manifests.all(&components).await?;
     let facts = SetupFacts {

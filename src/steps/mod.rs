@@ -20,6 +20,8 @@ mod resource;
 mod survey;
 mod uninstall;
 mod verify;
+mod versions;
+mod web;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -46,6 +48,7 @@ pub use manifest::{Origin, fetch, read_manifest};
 pub use present::{Installer, Present, find_present};
 pub use publish::{Login, Publication, PublishPrograms, Published};
 pub use survey::{Health, Installation, Survey, Trouble, explain_survey, survey};
+pub use versions::{Absent, Says, Web, find_absent};
 
 pub use crate::kube::{How, name_in};
 use crate::{
@@ -77,6 +80,10 @@ pub struct Steps {
     pub drain: How,
     /// The secrets that components' values name: variable → value.
     pub secrets: BTreeMap<String, String>,
+    /// Where the versions of components are told.
+    pub web: Web,
+    /// Where the user says which is wanted.
+    pub says: Says,
 }
 
 #[async_trait]
