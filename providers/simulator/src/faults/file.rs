@@ -7,6 +7,7 @@ mod table;
 
 use super::{ProgramEffect, RequestEffect, occurrence::Occurrence, pattern::Pattern};
 pub(super) use sections::{FATES, METHODS, PROGRAMS, SECTIONS, SIDES, TOP};
+use jiff::SignedDuration;
 use std::{fmt, ops::Range, time::Duration};
 use table::{Lines, Table};
 use toml::de::{DeTable, DeValue};
@@ -49,6 +50,8 @@ impl fmt::Display for Mistake {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Script {
     pub(super) seed: u64,
+    /// How far the clock of whoever names the file is ahead of the world's.
+    pub(super) skew: SignedDuration,
     pub(super) requests: Vec<Rule<Request>>,
     pub(super) programs: Vec<Rule<Program>>,
     pub(super) finalizers: Vec<Finalizer>,
@@ -179,6 +182,11 @@ impl FaultFile {
         }
     }
 
+    /// Returns how far the clock of the machine whose windlass names the file is ahead of all other clocks; negative: behind.
+    pub fn clock_skew(&self) -> SignedDuration {
+        self.script.skew
+    }
+
     /// Returns the text that was read.
     pub fn text(&self) -> &str {
         &self.text
@@ -199,6 +207,7 @@ impl Reader<'_> {
             .collect();
         let mut top = Table::new(root, "", 1, &names, self.lines, &mut self.mistakes);
         self.script.seed = top.whole("seed", 0).unwrap_or(0);
+        self.script.skew = top.skew("clock-skew").unwrap_or_default();
         let mut number = 0;
         for (section, keys) in SECTIONS {
             let Some((_, value)) = root.iter().find(|(key, _)| key.get_ref() == section) else {

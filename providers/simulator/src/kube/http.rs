@@ -44,6 +44,24 @@ impl From<Reply> for Answer {
 impl ApiServer {
     /// Answers one request; a path prefix is already stripped ("/api/v1/…").
     pub async fn handle(self: &Arc<Self>, request: http::Request<Body>) -> Response<Body> {
+        let mut response = self.carry_out(request).await;
+        self.date(&mut response);
+        response
+    }
+
+    /// Says in an answer what the server's clock shows.
+    pub(crate) fn date(&self, response: &mut Response<Body>) {
+        let date = self
+            .settings
+            .now
+            .now()
+            .strftime("%a, %d %b %Y %H:%M:%S GMT");
+        if let Ok(date) = http::HeaderValue::from_str(&date.to_string()) {
+            response.headers_mut().insert(http::header::DATE, date);
+        }
+    }
+
+    async fn carry_out(self: &Arc<Self>, request: http::Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let Ok(body) = axum::body::to_bytes(body, LIMIT).await else {
             let message = format!("Request entity too large: limit is {LIMIT}");

@@ -115,7 +115,7 @@ pub(in crate::faults) const SECTIONS: [(&str, &[&str]); 9] = [
     ),
 ];
 /// The keys outside of sections.
-pub(in crate::faults) const TOP: [&str; 1] = ["seed"];
+pub(in crate::faults) const TOP: [&str; 2] = ["seed", "clock-skew"];
 pub(in crate::faults) const METHODS: [&str; 6] = ["GET", "WATCH", "POST", "PUT", "PATCH", "DELETE"];
 pub(in crate::faults) const PROGRAMS: [&str; 2] = ["kind", "docker"];
 pub(in crate::faults) const FATES: [&str; 4] = ["crash", "missing", "never", "unschedulable"];
