@@ -2,8 +2,9 @@
 //!
 //! Two kinds of waits: a *sleep*, whose holder has nothing else to do, and a *deadline*, which bounds other work. With
 //! [`Speed::Factor`] time flows. With [`Speed::Max`] it stands still while anybody works, and jumps to the next sleep as soon as
-//! all is quiet; to a deadline it jumps only when nothing else is pending and nobody has asked for anything for a while, so that
-//! what is stuck times out. Where nobody does anything but wait on after such a jump, the next comes sooner. It knows nothing of what is waited for, and never goes backwards.
+//! all is quiet. To a deadline it jumps only when nobody has asked for anything for a while, so that what is stuck times out: a
+//! long while where nothing else is pending, a shorter one where a sleep beyond it is. Where nobody does anything but wait on after
+//! such a jump, the next comes sooner. It knows nothing of what is waited for, and never goes backwards.
 
 mod driver;
 #[cfg(test)]
@@ -11,7 +12,7 @@ mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -80,6 +81,8 @@ struct State {
     asked: Instant,
     /// How long nobody must have asked for anything before the next jump to a deadline.
     patience: Duration,
+    /// What somebody watches, or has watched.
+    watched: BTreeSet<String>,
     closed: bool,
 }
 
@@ -107,6 +110,7 @@ impl Clock {
                 quiet: instant,
                 asked: instant,
                 patience: driver::STUCK,
+                watched: BTreeSet::new(),
                 closed: false,
             }),
             changed: Notify::new(),
@@ -150,15 +154,27 @@ impl Clock {
 
     /// Says that a request came in: somebody works, and may go on to.
     pub(crate) fn touch(&self) {
-        self.glance();
-        self.lock().patience = driver::STUCK;
+        self.ask().patience = driver::STUCK;
     }
 
-    /// Says that somebody asked to be told of what happens, and goes on waiting.
-    pub(crate) fn glance(&self) {
+    /// Says that somebody asked to be told of what happens to something, and goes on waiting.
+    pub(crate) fn watch(&self, what: String) {
+        self.ask().watched.insert(what);
+    }
+
+    /// Says that somebody reads something. Who reads again what is watched goes on waiting.
+    pub(crate) fn read(&self, what: &str) {
+        let mut state = self.ask();
+        if !state.watched.contains(what) {
+            state.patience = driver::STUCK;
+        }
+    }
+
+    fn ask(&self) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         state.asked = Instant::now();
         state.quiet = state.asked;
+        state
     }
 
     /// Returns a receiver of the moments that the clock jumps to.

@@ -14,6 +14,8 @@ const FAR: Duration = Duration::from_secs(30);
 pub(super) const STUCK: Duration = Duration::from_secs(2);
 /// The same after many such jumps at which nobody did anything but wait on.
 const STUCK_LONG: Duration = Duration::from_millis(100);
+/// By how much sooner it jumps to a deadline on the way to a sleep: then something goes on in any case.
+const ON_THE_WAY: u32 = 20;
 
 enum Step {
     /// Nothing to do until something changes.
@@ -58,16 +60,18 @@ fn step(clock: &Clock) -> Step {
             }
         }
         Speed::Max => {
+            let since = state.asked.max(state.quiet);
             let (to, rest) = match (first(&state.sleeps), first(&state.deadlines)) {
+                (Some(sleep), Some(deadline)) if deadline < sleep => {
+                    let quiet = (state.patience / ON_THE_WAY).max(QUIET_FAR);
+                    (deadline, rest(since, quiet))
+                }
                 (Some(sleep), _) => {
                     let far = add(state.now, FAR) < sleep;
                     let quiet = if far { QUIET_FAR } else { QUIET };
                     (sleep, rest(state.quiet, quiet))
                 }
-                (None, Some(deadline)) => {
-                    let since = state.asked.max(state.quiet);
-                    (deadline, rest(since, state.patience))
-                }
+                (None, Some(deadline)) => (deadline, rest(since, state.patience)),
                 (None, None) => return Step::Idle,
             };
             if state.busy > 0 {
@@ -76,9 +80,9 @@ fn step(clock: &Clock) -> Step {
             if !rest.is_zero() {
                 return Step::Look(rest);
             }
-            state.patience = match state.sleeps.is_empty() {
-                true => (state.patience / 2).max(STUCK_LONG),
-                false => STUCK,
+            state.patience = match first(&state.sleeps) == Some(to) {
+                true => STUCK,
+                false => (state.patience / 2).max(STUCK_LONG),
             };
             wake(clock, &mut state, to);
             state.quiet = Instant::now();

@@ -56,13 +56,18 @@ async fn a_deadline_is_not_hurried_to_while_a_sleep_is_pending() {
 }
 
 #[tokio::test]
-async fn a_deadline_passes_when_a_sleep_goes_beyond_it() {
+async fn a_deadline_before_a_sleep_passes_in_its_time() {
     let (clock, now) = start(Speed::Max);
+    let minute = add(now, Duration::from_secs(60));
+    let sleep = clock.sleep(HOUR);
+    tokio::pin!(sleep);
     tokio::select! {
         biased;
-        () = clock.reached(add(now, Duration::from_secs(60))) => {}
-        () = clock.sleep(HOUR) => {}
+        () = &mut sleep => panic!("the deadline was passed over"),
+        () = clock.reached(minute) => {}
     }
+    assert_eq!(clock.now(), minute);
+    sleep.await;
     assert_eq!(clock.now(), add(now, HOUR));
 }
 
@@ -77,12 +82,18 @@ async fn what_is_stuck_times_out() {
 async fn who_does_nothing_but_wait_on_is_not_kept_waiting() {
     let (clock, now) = start(Speed::Max);
     for minute in 1..=4_u32 {
-        clock.glance();
+        clock.watch("pods".to_owned());
         let at = add(now, minute * Duration::from_secs(60));
         clock.reached(at).await;
     }
     assert!(clock.lock().patience <= super::driver::STUCK / 8);
-    // Somebody who works is given time again.
+    clock.read("pods");
+    assert!(clock.lock().patience <= super::driver::STUCK / 8);
+    // Somebody who reads something else or works is given time again.
+    clock.read("events");
+    assert_eq!(clock.lock().patience, super::driver::STUCK);
+    clock.reached(add(now, 5 * Duration::from_secs(60))).await;
+    assert!(clock.lock().patience < super::driver::STUCK);
     clock.touch();
     assert_eq!(clock.lock().patience, super::driver::STUCK);
 }

@@ -16,9 +16,10 @@ use std::{sync::Arc, time::Duration};
 pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<Body>) -> Answer {
     let query = request.uri().query().map(str::to_owned);
     let watches = watches(request.method(), query.as_deref().unwrap_or_default());
-    match watches {
-        true => ground.clock.glance(),
-        false => ground.clock.touch(),
+    match *request.method() {
+        _ if watches => ground.clock.watch(subject(request.uri())),
+        Method::GET => ground.clock.read(&subject(request.uri())),
+        _ => ground.clock.touch(),
     }
     let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
     // Nobody listens where no cluster is, or not any more.
@@ -196,6 +197,17 @@ fn faulty(code: u16, retry_after: Option<u64>, message: Option<&str>) -> Respons
         headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from(seconds));
     }
     response
+}
+
+/// Returns what a list or a watch is about: its path and its selectors.
+fn subject(uri: &Uri) -> String {
+    let query = uri.query().unwrap_or_default();
+    let mut selectors: Vec<&str> = query
+        .split('&')
+        .filter(|pair| pair.contains("Selector="))
+        .collect();
+    selectors.sort_unstable();
+    format!("{}?{}", uri.path(), selectors.join("&"))
 }
 
 fn watches(method: &Method, query: &str) -> bool {
