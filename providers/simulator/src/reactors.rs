@@ -171,35 +171,67 @@ impl Cx<'_> {
 
     /// Records an event about an object, one for each reason: said again after a while, it is counted.
     fn event(&self, about: &Value, kind: &str, reason: &str, message: &str) {
+        self.record(
+            about,
+            reason,
+            json!({"type": kind, "reason": reason, "message": message}),
+        );
+    }
+
+    /// Records an event about a container of a pod, one for each message.
+    fn event_of(&self, pod: &Value, container: &str, kind: &str, reason: &str, message: &str) {
+        let said = json!({
+            "type": kind, "reason": reason, "message": message,
+            "involvedObject": {"fieldPath": format!("spec.containers{{{container}}}")},
+        });
+        self.record(pod, &format!("{reason} {container} {message}"), said);
+    }
+
+    /// Records what is said of an object under a mark that tells it from what else is said of it.
+    fn record(&self, about: &Value, mark: &str, mut said: Value) {
         let metadata = &about["metadata"];
         let (name, uid) = (
             object::text(metadata, "name"),
             object::text(metadata, "uid"),
         );
         let namespace = metadata["namespace"].as_str().unwrap_or("default");
-        let mark = crate::ground::digest(&format!("{uid} {reason}"));
+        let mark = crate::ground::digest(&format!("{uid} {mark}"));
         let event = format!("{name}.{}", &mark[..16]);
-        let source = object::component(about, reason);
+        let source = object::component(about, object::text(&said, "reason"));
         if let Some(known) = self.get("", "Event", namespace, &event) {
             let last = object::time(&known["lastTimestamp"]).unwrap_or(self.now);
             if self.now >= clock::add(last, AGAIN) {
                 let count = known["count"].as_u64().unwrap_or(1) + 1;
-                let patch = json!({"count": count, "lastTimestamp": object::second(self.now), "message": message});
+                let patch = json!({"count": count, "lastTimestamp": object::second(self.now), "message": said["message"]});
                 self.patch(&known, source, None, patch);
             }
             return;
         }
-        // That an event is lost is no harm, here as there.
-        let _ = self.create(json!({
+        let node = match source {
+            "kubelet" => object::text(&about["spec"], "nodeName"),
+            _ => "",
+        };
+        let mut event = json!({
             "apiVersion": "v1", "kind": "Event",
             "metadata": {"name": event, "namespace": namespace},
             "involvedObject": {
                 "apiVersion": about["apiVersion"], "kind": about["kind"], "name": name, "namespace": metadata["namespace"], "uid": uid,
             },
-            "type": kind, "reason": reason, "message": message, "count": 1,
+            "count": 1,
             "firstTimestamp": object::second(self.now), "lastTimestamp": object::second(self.now),
-            "source": {"component": source}, "reportingComponent": source, "reportingInstance": "",
-        }));
+            "source": {"component": source}, "reportingComponent": source, "reportingInstance": node,
+        });
+        if !node.is_empty() {
+            event["source"]["host"] = json!(node);
+        }
+        if let Some(part) = said["involvedObject"]["fieldPath"].take().as_str() {
+            event["involvedObject"]["fieldPath"] = json!(part);
+        }
+        for field in ["type", "reason", "message"] {
+            event[field] = said[field].take();
+        }
+        // That an event is lost is no harm, here as there.
+        let _ = self.create(event);
     }
 }
 
@@ -284,19 +316,21 @@ fn turn(
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        let now = ground.clock.now();
-        let Some(key) = queue.pop(now) else {
+        let cx = Cx {
+            api,
+            ground,
+            cluster,
+            now: ground.clock.now(),
+        };
+        for pod in queue.take_gone() {
+            pods::gone(&cx, &pod);
+        }
+        let Some(key) = queue.pop(cx.now) else {
             // All that stirred has been seen; what stirs from here on comes as a change.
             unrest.calm();
             return;
         };
         if let Some(object) = api.get(&key) {
-            let cx = Cx {
-                api,
-                ground,
-                cluster,
-                now,
-            };
             let next = react(&cx, &key, &object);
             queue.wait(key, next);
         }
@@ -337,8 +371,10 @@ fn react(cx: &Cx<'_>, key: &Key, object: &Value) -> Next {
 /// Queues the objects that a change concerns: the changed one, its owner, and those that look at it.
 fn concern(api: &Arc<ApiServer>, change: &Change, queue: &mut Queue) {
     let object = &change.object;
-    if change.kind != ChangeKind::Deleted {
-        queue.push(change.key.clone());
+    match change.kind {
+        ChangeKind::Deleted if change.key.kind == "Pod" => queue.note_gone(object.clone()),
+        ChangeKind::Deleted => {}
+        _ => queue.push(change.key.clone()),
     }
     if let Some(owner) = object::controller(object) {
         queue.push(owner);

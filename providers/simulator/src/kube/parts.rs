@@ -34,14 +34,38 @@ pub(super) fn answer(
         "token" => Some(token(state, target, request)),
         "eviction" => Some(evict(state, target, request)),
         "exec" | "attach" | "portforward" | "proxy" | "binding" => {
-            let message = format!(
-                "pod {} has no node to reach: containers are not simulated",
-                target.key().name
-            );
-            Some(Err(Status::new(501, "NotImplemented", message)))
+            Some(Err(decline(state, target, part, request)))
         }
         _ => None,
     }
+}
+
+/// Says why there is nothing to reach: what is wrong with the request, as the real server does, or that all is rehearsed.
+fn decline(state: &State, target: &Target, part: &str, request: &Request) -> Status {
+    let (kind, key) = (&target.kind, target.key());
+    let Some(object) = state.store.get(&key) else {
+        return Status::not_found(&kind.group, &kind.plural, &key.name);
+    };
+    let (named, name) = (kind.kind.to_lowercase(), &key.name);
+    let bare = matches!(part, "exec" | "attach");
+    if bare && let Err(refusal) = container_of(object, name, request) {
+        return refusal;
+    }
+    if part != "binding" && kind.kind == "Pod" && object["spec"]["nodeName"].is_null() {
+        return Status::bad_request(format!("pod {name} does not have a host assigned"));
+    }
+    let what = match part {
+        "exec" => "a command could run in",
+        "attach" => "could be attached to",
+        "portforward" => "a port could be forwarded to",
+        "proxy" => "a request could be passed on to",
+        _ => "could be bound by hand",
+    };
+    Status::new(
+        501,
+        "NotImplemented",
+        format!("this is a rehearsal: behind {named} {name} is nothing that {what}"),
+    )
 }
 
 /// Where a kind keeps its replicas: paths of the wanted number, the actual one and the selector.
@@ -189,6 +213,32 @@ fn log(state: &State, target: &Target, request: &Request) -> Result<Answer, Stat
 
 /// Refuses to show what a container says that is not there, or has not begun, as the real server and its kubelet do.
 fn check_container(pod: &Value, name: &str, request: &Request) -> Result<(), Status> {
+    let container = container_of(pod, name, request)?;
+    let states = pod["status"]["containerStatuses"].as_array();
+    let state = states
+        .into_iter()
+        .flatten()
+        .find(|it| it["name"] == *container);
+    let Some(state) = state else {
+        return Ok(());
+    };
+    if request.flag("previous") && state["lastState"]["terminated"].is_null() {
+        return Err(Status::bad_request(format!(
+            "previous terminated container \"{container}\" in pod \"{name}\" not found"
+        )));
+    }
+    let why = match state["state"]["waiting"]["reason"].as_str() {
+        None | Some("CrashLoopBackOff") => return Ok(()),
+        Some("ErrImagePull" | "ImagePullBackOff") => "trying and failing to pull image",
+        Some(reason) => reason,
+    };
+    Err(Status::bad_request(format!(
+        "container \"{container}\" in pod \"{name}\" is waiting to start: {why}"
+    )))
+}
+
+/// Returns the container that a request is about: the one that it names, or the only one.
+fn container_of(pod: &Value, name: &str, request: &Request) -> Result<String, Status> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = |field: &str| pod["spec"][field].as_array().cloned().unwrap_or_default();
     let names: Vec<String> = list("containers")
@@ -214,27 +264,7 @@ fn check_container(pod: &Value, name: &str, request: &Request) -> Result<(), Sta
             "container {container} is not valid for pod {name}"
         )));
     }
-    let states = pod["status"]["containerStatuses"].as_array();
-    let state = states
-        .into_iter()
-        .flatten()
-        .find(|it| it["name"] == *container);
-    let Some(state) = state else {
-        return Ok(());
-    };
-    if request.flag("previous") && state["lastState"]["terminated"].is_null() {
-        return Err(Status::bad_request(format!(
-            "previous terminated container \"{container}\" in pod \"{name}\" not found"
-        )));
-    }
-    let why = match state["state"]["waiting"]["reason"].as_str() {
-        None | Some("CrashLoopBackOff") => return Ok(()),
-        Some("ErrImagePull" | "ImagePullBackOff") => "trying and failing to pull image",
-        Some(reason) => reason,
-    };
-    Err(Status::bad_request(format!(
-        "container \"{container}\" in pod \"{name}\" is waiting to start: {why}"
-    )))
+    Ok(container)
 }
 
 fn token(state: &State, target: &Target, request: &Request) -> Result<Answer, Status> {

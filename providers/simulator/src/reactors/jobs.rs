@@ -1,4 +1,6 @@
-//! Jobs: pods that end, tried again after growing pauses, and the conditions Complete and Failed.
+//! Jobs: pods that end, tried again after growing pauses, and the conditions Complete and Failed; indexed ones, too.
+
+mod indexes;
 
 use super::{
     Cx, Next,
@@ -6,6 +8,7 @@ use super::{
     workloads::{make_pod, pods},
 };
 use crate::clock;
+use indexes::Indexes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -45,6 +48,8 @@ pub(super) fn job(cx: &Cx<'_>, job: &Value) -> Next {
         all.filter(|pod| pod["status"]["phase"] == wanted).count()
     };
     let (succeeded, failed) = (phase("Succeeded"), phase("Failed"));
+    let indexes = Indexes::of(job, &pods);
+    let succeeded = indexes.as_ref().map_or(succeeded, |it| it.done.len());
     let started = time(&job["status"]["startTime"]).unwrap_or(cx.now);
     let parallelism = number(job, "parallelism", 1);
     let completions = number(job, "completions", parallelism.max(1));
@@ -55,6 +60,10 @@ pub(super) fn job(cx: &Cx<'_>, job: &Value) -> Next {
     let mut status = json!({
         "startTime": second(started), "active": active.len(), "succeeded": succeeded, "failed": failed, "ready": ready,
     });
+    if let Some(indexes) = &indexes {
+        indexes.tell(&mut status);
+    }
+    let given_up = indexes.as_ref().and_then(|it| it.failure(job));
     let mut next = deadline.map_or(Next::NEVER, Next::limit);
     if succeeded >= completions {
         let message = "Reached expected number of succeeded pods";
@@ -63,7 +72,9 @@ pub(super) fn job(cx: &Cx<'_>, job: &Value) -> Next {
         cx.event(job, "Normal", "Completed", "Job completed");
         status["completionTime"] = second(cx.now);
         status["active"] = json!(0);
-    } else if let Some((reason, message)) = failure(cx, job, failed, &active, deadline) {
+    } else if let Some((reason, message)) =
+        given_up.or_else(|| failure(cx, job, failed, &active, deadline))
+    {
         conditions.set("FailureTarget", "True", reason, message);
         conditions.set("Failed", "True", reason, message);
         cx.event(job, "Warning", reason, message);
@@ -72,16 +83,33 @@ pub(super) fn job(cx: &Cx<'_>, job: &Value) -> Next {
         status["failed"] = json!(failed + active.len());
         status["ready"] = json!(0);
     } else {
-        let wanted = parallelism.min(completions - succeeded);
+        let lost = indexes.as_ref().map_or(0, |it| it.failed.len());
+        let wanted = parallelism.min(completions - succeeded - lost);
         let missing = wanted.saturating_sub(active.len());
-        let again = retry(&pods, failed).filter(|at| missing > 0 && *at > cx.now);
-        match again {
-            Some(at) => next.at = Some(at),
-            None => {
-                let made = start(cx, job, pods.len(), missing);
-                status["active"] = json!(active.len() + made);
+        let made = match &indexes {
+            Some(indexes) if missing > 0 => {
+                let (due, later) = indexes.pending(&pods, cx.now);
+                let due: Vec<usize> = due.into_iter().take(missing).collect();
+                next.at = later.filter(|_| due.len() < missing);
+                let make = |(n, index): (usize, &usize)| {
+                    let changed = indexes.template(job, *index, &pods);
+                    let pod = format!("{}-{index}", name(job));
+                    start(cx, &changed, &pod, pods.len() + n)
+                };
+                due.iter().enumerate().filter(|it| make(*it)).count()
             }
-        }
+            _ => match retry(pods.iter(), failed).filter(|at| missing > 0 && *at > cx.now) {
+                Some(at) => {
+                    next.at = Some(at);
+                    0
+                }
+                None => {
+                    let all = pods.len()..pods.len() + missing;
+                    all.filter(|n| start(cx, job, name(job), *n)).count()
+                }
+            },
+        };
+        status["active"] = json!(active.len() + made);
     }
     for field in ["active", "succeeded", "failed"] {
         if status[field] == 0 {
@@ -93,16 +121,13 @@ pub(super) fn job(cx: &Cx<'_>, job: &Value) -> Next {
     next
 }
 
-/// Makes pods, and returns how many.
-fn start(cx: &Cx<'_>, job: &Value, known: usize, missing: usize) -> usize {
-    let mut made = 0;
-    for n in known..known + missing {
-        let pod = format!("{}-{}", name(job), mark(&format!("{} {n}", uid(job)), 5));
-        if make_pod(cx, job, &pod, &json!({})).is_some() {
-            let message = format!("Created pod: {pod}");
-            cx.event(job, "Normal", "SuccessfulCreate", &message);
-            made += 1;
-        }
+/// Makes the `n`th pod, whose name begins so; returns whether it did.
+fn start(cx: &Cx<'_>, job: &Value, begins: &str, n: usize) -> bool {
+    let pod = format!("{begins}-{}", mark(&format!("{} {n}", uid(job)), 5));
+    let made = make_pod(cx, job, &pod, &json!({})).is_some();
+    if made {
+        let message = format!("Created pod: {pod}");
+        cx.event(job, "Normal", "SuccessfulCreate", &message);
     }
     made
 }
@@ -144,12 +169,12 @@ fn failure(
 }
 
 /// Returns when a failed pod is to be replaced: after a pause that doubles with each failure.
-fn retry(pods: &[Arc<Value>], failed: usize) -> Option<Timestamp> {
+fn retry<'a>(pods: impl Iterator<Item = &'a Arc<Value>>, failed: usize) -> Option<Timestamp> {
     let doublings = u32::try_from(failed.checked_sub(1)?).unwrap_or(u32::MAX);
     let pause = PAUSE
         .saturating_mul(2_u32.saturating_pow(doublings))
         .min(LONGEST);
-    let ends = pods.iter().filter(|pod| pod["status"]["phase"] == "Failed");
+    let ends = pods.filter(|pod| pod["status"]["phase"] == "Failed");
     let ends = ends.filter_map(|pod| {
         time(&pod["status"]["containerStatuses"][0]["state"]["terminated"]["finishedAt"])
     });

@@ -118,7 +118,7 @@ pub(super) fn reference(owner: &Value) -> Value {
 /// Returns the controller that says something of an object.
 pub(super) fn component(about: &Value, reason: &str) -> &'static str {
     match (group(text(about, "apiVersion")), text(about, "kind")) {
-        ("", "Pod") if reason == "FailedScheduling" => "default-scheduler",
+        ("", "Pod") if matches!(reason, "FailedScheduling" | "Scheduled") => "default-scheduler",
         ("", "Pod") => "kubelet",
         ("", "PersistentVolumeClaim") => "persistentvolume-controller",
         ("", "Service") => "service-controller",

@@ -3,6 +3,10 @@
 //! An image with the tag `crash` ends at once again and again, one with the tag `missing` cannot be pulled. The annotation
 //! `simulator.windlass.dev/fate` with `crash`, `missing`, `never` (it never becomes ready) or `unschedulable` asks for the same.
 
+mod told;
+
+pub(super) use told::gone;
+
 use super::{
     Cx, Next, nodes,
     object::{Conditions, deleting, is_true, name, namespace, path, second, text, time, uid},
@@ -116,6 +120,7 @@ fn begin(cx: &Cx<'_>, pod: &Value) -> Next {
         "conditions": conditions.into_value(), "containerStatuses": containers(pod, &waiting, 0, false, None),
     });
     cx.status(pod, "kubelet", status);
+    told::taken_over(cx, pod);
     Next::at(clock::add(cx.now, START))
 }
 
@@ -164,8 +169,21 @@ fn fate(pod: &Value, asked: &str) -> Fate {
 }
 
 fn run(cx: &Cx<'_>, pod: &Value, ready: bool) {
-    if pod["status"]["phase"] == "Running" {
+    if pod["status"]["phase"] == "Running" && is_true(pod, "Ready") == ready {
         return;
+    }
+    let state = &pod["status"]["containerStatuses"][0]["state"];
+    if state["waiting"]["reason"] == "CrashLoopBackOff" {
+        // What it says from now on is something else.
+        cx.patch(
+            pod,
+            "kubelet",
+            None,
+            json!({"metadata": {"annotations": {LOG: null}}}),
+        );
+    }
+    if state["running"].is_null() {
+        told::begun(cx, pod);
     }
     let mut conditions = Conditions::of(pod, cx.now);
     match ready {
@@ -192,22 +210,32 @@ fn run(cx: &Cx<'_>, pod: &Value, ready: bool) {
 }
 
 fn missing(cx: &Cx<'_>, pod: &Value, begun: Timestamp) -> Next {
-    let image = text(&pod["spec"]["containers"][0], "image");
+    let (image, container) = (
+        text(&pod["spec"]["containers"][0], "image"),
+        text(&pod["spec"]["containers"][0], "name"),
+    );
     let cause = format!(
         "failed to pull and unpack image \"{image}\": failed to resolve image: {image}: not found"
     );
     let refused = format!("rpc error: code = NotFound desc = {cause}");
     let pulled = format!("Failed to pull image \"{image}\": {refused}");
-    cx.event(pod, "Warning", "Failed", &pulled);
+    cx.event_of(pod, container, "Warning", "Failed", &pulled);
     let backs_off = clock::add(begun, PULL);
     let (reason, message, next) = if cx.now < backs_off {
         ("ErrImagePull", refused, Next::at(backs_off))
     } else {
         let again = format!("Back-off pulling image \"{image}\"");
-        cx.event(pod, "Normal", "BackOff", &again);
+        cx.event_of(pod, container, "Normal", "BackOff", &again);
         let message = format!("{again}: ErrImagePull: {refused}");
         ("ImagePullBackOff", message, Next::NEVER)
     };
+    cx.event_of(
+        pod,
+        container,
+        "Warning",
+        "Failed",
+        &format!("Error: {reason}"),
+    );
     let waiting = json!({"waiting": {"reason": reason, "message": message}});
     let status =
         json!({"phase": "Pending", "containerStatuses": containers(pod, &waiting, 0, false, None)});
@@ -261,12 +289,9 @@ fn crash(cx: &Cx<'_>, pod: &Value, begun: Timestamp) -> Next {
         "containerStatuses": containers(pod, &state, restarts, false, Some(&last)),
     });
     cx.status(pod, "kubelet", status);
-    cx.event(
-        pod,
-        "Warning",
-        "BackOff",
-        &format!("Back-off restarting failed container {container} in pod {shown}"),
-    );
+    told::begun(cx, pod);
+    let again = format!("Back-off restarting failed container {container} in pod {shown}");
+    cx.event_of(pod, container, "Warning", "BackOff", &again);
     match restarts < most {
         true => Next::at(clock::add(begun, pauses(restarts + 1))),
         false => Next::NEVER,

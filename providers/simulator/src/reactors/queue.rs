@@ -3,7 +3,11 @@
 use super::Next;
 use crate::kube::Key;
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use serde_json::Value;
+use std::{
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 /// See the room. An object has at most one place among those due now, and one pair of times.
 #[derive(Default)]
@@ -13,9 +17,21 @@ pub(super) struct Queue {
     times: HashMap<Key, Next>,
     at: BTreeSet<(Timestamp, Key)>,
     limit: BTreeSet<(Timestamp, Key)>,
+    /// What is gone, as it was last, and not yet looked at.
+    gone: Vec<Arc<Value>>,
 }
 
 impl Queue {
+    /// Notes an object that is gone.
+    pub(super) fn note_gone(&mut self, object: Arc<Value>) {
+        self.gone.push(object);
+    }
+
+    /// Takes what is gone.
+    pub(super) fn take_gone(&mut self) -> Vec<Arc<Value>> {
+        std::mem::take(&mut self.gone)
+    }
+
     /// Makes an object due now.
     pub(super) fn push(&mut self, key: Key) {
         if self.queued.insert(key.clone()) {

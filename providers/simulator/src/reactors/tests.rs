@@ -1,6 +1,7 @@
 mod assets;
 mod clouds;
 mod jobs;
+mod pods;
 
 use crate::{
     kube::{ApiServer, Key},
@@ -194,7 +195,7 @@ async fn what_goes_wrong_with_a_pod_is_explained() {
     );
     assert_eq!(
         (cluster.events("BackOff"), cluster.events("Failed")),
-        (2, 1)
+        (2, 3)
     );
     let picky = json!({"template": {"metadata": {"labels": {"app": "picky"}}, "spec": {
         "nodeSelector": {"pool": "none"}, "containers": [{"name": "main", "image": "nginx:1"}],

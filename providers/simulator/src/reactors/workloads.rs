@@ -357,8 +357,9 @@ pub(super) fn make_pod(
     labels: &Value,
 ) -> Option<Arc<Value>> {
     let template = &owner["spec"]["template"];
+    let begins = pod.rfind('-').map_or(pod, |at| &pod[..=at]);
     let mut metadata = json!({
-        "name": pod, "namespace": namespace(owner), "generateName": format!("{}-", name(owner)), "ownerReferences": reference(owner),
+        "name": pod, "namespace": namespace(owner), "generateName": begins, "ownerReferences": reference(owner),
         "labels": template["metadata"]["labels"],
     });
     let mut specification = template["spec"].clone();

@@ -272,7 +272,11 @@ fn job(spec: &mut Value) {
         set(spec, "completions", json!(1));
     }
     set(spec, "parallelism", json!(1));
-    set(spec, "backoffLimit", json!(6));
+    let most = match spec["backoffLimitPerIndex"].is_null() {
+        true => 6,
+        false => i32::MAX,
+    };
+    set(spec, "backoffLimit", json!(most));
     set(spec, "completionMode", json!("NonIndexed"));
     set(spec, "suspend", json!(false));
     set(spec, "podReplacementPolicy", json!("TerminatingOrFailed"));

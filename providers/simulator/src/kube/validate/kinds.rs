@@ -281,7 +281,36 @@ fn job(spec: &Value, path: &str) -> Vec<Cause> {
             "valid values: \"OnFailure\", \"Never\"",
         ));
     }
+    causes.extend(completions(spec, path));
     causes
+}
+
+/// Checks how the completions of a Job are counted.
+fn completions(spec: &Value, path: &str) -> Vec<Cause> {
+    let mode = spec["completionMode"].as_str();
+    match mode {
+        Some("Indexed") if spec["completions"].is_null() => vec![Cause::required(
+            format!("{path}.completions"),
+            "when completion mode is Indexed",
+        )],
+        Some("Indexed") => Vec::new(),
+        None | Some("NonIndexed") => {
+            let fields = ["backoffLimitPerIndex", "maxFailedIndexes"].into_iter();
+            let given = fields.filter(|field| !spec[*field].is_null());
+            given
+                .map(|field| {
+                    let value = spec[field].clone();
+                    let field = format!("{path}.{field}");
+                    Cause::invalid(field, value, "requires indexed completion mode")
+                })
+                .collect()
+        }
+        Some(other) => vec![Cause::unsupported(
+            format!("{path}.completionMode"),
+            other,
+            &["Indexed", "NonIndexed"],
+        )],
+    }
 }
 
 fn pod_spec(spec: &Value, path: &str, claims: &[&Value]) -> Vec<Cause> {

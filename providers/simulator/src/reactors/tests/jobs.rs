@@ -144,3 +144,89 @@ async fn cron_jobs_start_jobs_in_time() {
             .all(|job| job["metadata"]["ownerReferences"][0]["name"] == "tick")
     );
 }
+
+#[tokio::test]
+async fn indexed_jobs_have_a_pod_for_each_index() {
+    let cluster = Cluster::open().await;
+    let indexed = |name: &str, image: &str, more: Value| {
+        let mut spec = json!({"completionMode": "Indexed", "completions": 4, "parallelism": 2});
+        for (field, value) in more.as_object().unwrap() {
+            spec[field] = value.clone();
+        }
+        job(name, image, "Never", spec)
+    };
+    let over = |it: &Value| {
+        condition(it, "Complete")
+            .or(condition(it, "Failed"))
+            .is_some()
+    };
+    cluster.apply(indexed("well", "busybox:1", json!({})));
+    let half = |it: &Value| it["status"]["completedIndexes"] == "0,1";
+    cluster.until(("batch", "Job"), "well", half).await;
+    let well = cluster.until(("batch", "Job"), "well", over).await;
+    assert_eq!(condition(&well, "Complete").unwrap(), "CompletionsReached");
+    assert_eq!(well["status"]["completedIndexes"], "0-3");
+    assert_eq!(well["status"]["succeeded"], 4);
+    assert_eq!(well["status"]["failedIndexes"], Value::Null);
+    let mut pods = cluster.api.list("", "Pod", Some("default"));
+    pods.sort_by_key(|pod| pod["spec"]["hostname"].to_string());
+    assert_eq!(pods.len(), 4);
+    for (index, pod) in pods.iter().enumerate() {
+        let number = index.to_string();
+        let metadata = &pod["metadata"];
+        for list in ["labels", "annotations"] {
+            let key = "batch.kubernetes.io/job-completion-index";
+            assert_eq!(metadata[list][key], *number, "{pod}");
+        }
+        let begins = format!("well-{index}-");
+        assert_eq!(metadata["generateName"], *begins);
+        assert!(metadata["name"].as_str().unwrap().starts_with(&begins));
+        assert_eq!(pod["spec"]["hostname"], format!("well-{index}"));
+        let variable = &pod["spec"]["containers"][0]["env"][0];
+        assert_eq!(variable["name"], "JOB_COMPLETION_INDEX");
+        assert_eq!(
+            variable["valueFrom"]["fieldRef"]["fieldPath"],
+            "metadata.labels['batch.kubernetes.io/job-completion-index']"
+        );
+    }
+
+    // Each index fails for itself.
+    let limit = json!({"backoffLimitPerIndex": 1, "completions": 3});
+    cluster.apply(indexed("bad", "busybox:crash", limit));
+    let bad = cluster.until(("batch", "Job"), "bad", over).await;
+    assert_eq!(condition(&bad, "Failed").unwrap(), "FailedIndexes");
+    assert_eq!(bad["spec"]["backoffLimit"], i32::MAX);
+    assert_eq!(bad["status"]["failedIndexes"], "0-2");
+    assert_eq!(bad["status"]["failed"], 6);
+    let limit = json!({"backoffLimitPerIndex": 0, "maxFailedIndexes": 0});
+    cluster.apply(indexed("few", "busybox:crash", limit));
+    let few = cluster.until(("batch", "Job"), "few", over).await;
+    assert_eq!(
+        condition(&few, "Failed").unwrap(),
+        "MaxFailedIndexesExceeded"
+    );
+
+    let refused = |spec: Value| {
+        let refused = cluster
+            .api
+            .apply("test", job("wrong", "busybox:1", "Never", spec));
+        refused.unwrap_err().message
+    };
+    let missing = refused(json!({"completionMode": "Indexed", "parallelism": 1}));
+    assert!(
+        missing.contains("spec.completions: Required value: when completion mode is Indexed"),
+        "{missing}"
+    );
+    let plain = refused(json!({"backoffLimitPerIndex": 1}));
+    assert!(
+        plain.contains(
+            "spec.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode"
+        ),
+        "{plain}"
+    );
+    let other = refused(json!({"completionMode": "Sorted"}));
+    assert!(
+        other.contains("supported values: \"Indexed\", \"NonIndexed\""),
+        "{other}"
+    );
+}
