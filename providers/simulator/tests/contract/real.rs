@@ -86,8 +86,6 @@ impl Real {
                 ),
                 "--authorization-mode=RBAC".to_owned(),
                 "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
-                // Nobody makes the accounts that pods would wait for: that is a controller's work.
-                "--disable-admission-plugins=ServiceAccount".to_owned(),
             ],
         );
         let mut roots = RootCertStore::empty();

@@ -6,6 +6,22 @@ use serde_json::{Value, json};
 const USER: &str = "contract/1.0";
 const CONTROLLER: &str = "kube-controller-manager/1.36";
 
+/// Makes in a namespace what controllers make, where there are none.
+pub(crate) async fn stand_in(replay: &Replay, namespace: &str) {
+    let account = json!({ "metadata": { "name": "default" } });
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+    replay.must("POST", &path, CONTROLLER, &account).await;
+    let description = "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the \
+                       internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of \
+                       Kubernetes clusters.";
+    let authority = json!({
+        "metadata": { "name": "kube-root-ca.crt", "annotations": { "kubernetes.io/description": description } },
+        "data": { "ca.crt": "" },
+    });
+    let path = format!("/api/v1/namespaces/{namespace}/configmaps");
+    replay.must("POST", &path, CONTROLLER, &authority).await;
+}
+
 /// Makes what a step needs.
 pub(crate) async fn before(replay: &mut Replay, scenario: &str, step: &str) {
     match (scenario, step) {
@@ -124,6 +140,10 @@ pub(crate) async fn before(replay: &mut Replay, scenario: &str, step: &str) {
             replay
                 .must("POST", "/api/v1/namespaces/c-eviction/pods", USER, &pod)
                 .await;
+            // One that does not run may always go.
+            let runs = json!({ "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] } });
+            let path = "/api/v1/namespaces/c-eviction/pods/p/status";
+            replay.must("PATCH", path, CONTROLLER, &runs).await;
             let condition = json!({
                 "type": "DisruptionAllowed", "status": "False", "observedGeneration": 1, "reason": "InsufficientPods",
                 "message": "", "lastTransitionTime": "2026-05-28T20:26:40Z",
