@@ -143,7 +143,7 @@ impl Global {
         if self.rehearse {
             flags.push("--rehearse".to_owned());
             if let Some(world) = &self.rehearse_world
-                && std::env::var_os("WINDLASS_REHEARSE_WORLD").is_none()
+                && std::env::var("WINDLASS_REHEARSE_WORLD").ok().as_ref() != Some(world)
             {
                 flags.push(format!("--rehearse-world {}", quote(world)));
             }

@@ -129,7 +129,7 @@ async fn watch(
     until_ready: bool,
 ) -> Result<()> {
     let mut last: Option<Option<Survey>> = None;
-    let mut lines = 0;
+    let mut shown = String::new();
     loop {
         let now = steps::survey(&place.cx, &*place.provider, cluster, catalog).await?;
         let is_ready = now
@@ -139,10 +139,10 @@ async fn watch(
             match &now {
                 Some(survey) => {
                     let table = tabulate(survey);
-                    lines = app.output().show_table_again(survey, &table, lines)?;
+                    shown = app.output().show_table_again(survey, &table, &shown)?;
                 }
                 None => {
-                    lines = 0;
+                    shown.clear();
                     app.output()
                         .note(&absent(cluster, place).source.to_string());
                 }

@@ -5,6 +5,7 @@
 
 mod commands;
 mod echo;
+mod live;
 mod ndjson;
 mod plain;
 mod plan;
@@ -21,8 +22,7 @@ use std::{
     time::Duration,
 };
 
-use console::{Style, Term};
-use indicatif::ProgressDrawTarget;
+use console::{Style, Term, measure_text_width};
 use serde::Serialize;
 use windlass_provider::{Change, Clock};
 
@@ -32,6 +32,7 @@ pub use stream::Streams;
 pub use table::Table;
 
 use self::{
+    live::{Live, erase},
     ndjson::{Ndjson, write_record},
     plain::Plain,
     plan::ShownPlan,
@@ -144,12 +145,8 @@ impl Output {
                 turn: Some(Duration::from_millis(100)),
             };
             let redactor = self.streams.redactor.clone();
-            Arc::new(Terminal::new(
-                ProgressDrawTarget::stderr(),
-                clock,
-                redactor,
-                look,
-            ))
+            let live = Live::new(Box::new(io::stderr()), || Term::stderr().size_checked());
+            Arc::new(Terminal::new(live, clock, redactor, look))
         } else {
             Arc::new(Plain::new(self.streams.clone(), verbosity > 0, quiet))
         }
@@ -198,8 +195,8 @@ impl Output {
         self.show(value, || table.to_text(self.manner.out_width))
     }
 
-    /// Shows a table as [`Output::show_table`] does; on a terminal, over the `last` lines that were shown before. Returns how
-    /// many lines there are now, for the next time.
+    /// Shows a table as [`Output::show_table`] does; on a terminal, over the `last` text that was shown before. Returns what is
+    /// shown now, for the next time.
     ///
     /// # Errors
     /// As [`Streams::data`].
@@ -207,26 +204,25 @@ impl Output {
         &self,
         value: &impl Serialize,
         table: &Table,
-        last: usize,
-    ) -> Result<usize> {
+        last: &str,
+    ) -> Result<String> {
         let drawn = self.manner.format == Format::Table && self.manner.out_width.is_some();
         if !drawn {
             self.show_table(value, table)?;
-            return Ok(0);
+            return Ok(String::new());
         }
         // As wide as the terminal is now.
         let (rows, columns) = Term::stdout().size();
         let text = table.to_text(Some(columns));
-        // What has scrolled away cannot be drawn over.
-        let over = last.min(usize::from(rows).saturating_sub(1));
-        let up = match over {
-            0 => String::new(),
-            // To the line's beginning, up, and clear to the end of the screen: ECMA-48 CPL and ED.
-            over => format!("\u{1b}[{over}F\u{1b}[J"),
+        let text = self.streams.redactor.text(&text);
+        // The cursor is on the line after the last.
+        let widths = last.split('\n').map(measure_text_width);
+        let up = match last.is_empty() {
+            true => String::new(),
+            false => erase(&widths.collect::<Vec<_>>(), rows, columns),
         };
-        self.streams
-            .write_clean(&format!("{up}{}", self.streams.redactor.text(&text)))?;
-        Ok(text.lines().count())
+        self.streams.write_clean(&format!("{up}{text}"))?;
+        Ok(text.into_owned())
     }
 
     /// Shows `value` as JSON or YAML, or the text that says the same to people.

@@ -1,18 +1,21 @@
 //! A live view on a terminal: what runs and what it waits for, a bar of the whole, and finished steps that scroll up.
 
 use std::{
-    collections::HashMap,
-    fmt::Write,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
+    thread,
     time::Duration,
 };
 
 use console::Style;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use jiff::Timestamp;
 use windlass_provider::Clock;
 
 use super::{
     echo::Echo,
+    live::{Live, wrap},
     words::{write_count, write_duration, write_line, write_time_taken},
 };
 use crate::{
@@ -21,14 +24,23 @@ use crate::{
     redact::Redactor,
 };
 
+const SPINNER: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+/// How many columns the bar of the whole has at most.
+const BAR: usize = 12;
+/// On how many columns it is worth saying what is done.
+const LEAST: usize = 6;
+/// On how many columns a step has one line; on fewer, what it waits for has lines of its own.
+const WIDE: usize = 59;
+/// How many of those at most.
+const MOST: usize = 4;
+
 /// Shows events on a terminal.
 pub(super) struct Terminal {
-    view: MultiProgress,
-    clock: Arc<dyn Clock>,
+    shown: Arc<Mutex<Shown>>,
     redactor: Arc<Redactor>,
     look: Look,
-    seen: Mutex<Seen>,
-    echo: Mutex<Option<Echo>>,
+    /// What lasts for as long as the run: the silence of the terminal's echo, and the spinner's turning.
+    during: Mutex<Option<(Echo, Sender<()>)>>,
 }
 
 /// How it looks.
@@ -42,28 +54,50 @@ pub(super) struct Look {
     pub(super) turn: Option<Duration>,
 }
 
-#[derive(Default)]
-struct Seen {
+/// What is known of the run.
+struct Shown {
+    live: Live,
+    clock: Arc<dyn Clock>,
+    look: Look,
     rehearsal: bool,
     what: String,
-    whole: Option<ProgressBar>,
-    running: HashMap<StepId, (String, ProgressBar)>,
+    /// How many steps are done, and of how many; `None` outside of a run.
+    whole: Option<(usize, usize)>,
+    running: Vec<Running>,
+    turns: usize,
+}
+
+/// A step that runs.
+struct Running {
+    step: StepId,
+    title: String,
+    /// What it waits for.
+    message: String,
+    began: Timestamp,
 }
 
 impl Terminal {
     pub(super) fn new(
-        target: ProgressDrawTarget,
+        live: Live,
         clock: Arc<dyn Clock>,
         redactor: Arc<Redactor>,
         look: Look,
     ) -> Self {
-        Self {
-            view: MultiProgress::with_draw_target(target),
+        let shown = Shown {
+            live,
             clock,
+            look,
+            rehearsal: false,
+            what: String::new(),
+            whole: None,
+            running: Vec::new(),
+            turns: 0,
+        };
+        Self {
+            shown: Arc::new(Mutex::new(shown)),
             redactor,
             look,
-            seen: Mutex::default(),
-            echo: Mutex::default(),
+            during: Mutex::default(),
         }
     }
 
@@ -71,69 +105,34 @@ impl Terminal {
         Style::new().force_styling(self.look.colour)
     }
 
-    /// Lets a line scroll up above what is live.
-    fn print(&self, seen: &Seen, mark: &str, text: &str) {
-        let label = if seen.rehearsal { "rehearsal " } else { "" };
-        let text = self.redactor.text(text);
-        // A terminal that went away is no reason to stop.
-        drop(
-            self.view
-                .println(format!("{label}{mark} {}", write_line(&text))),
-        );
+    /// Returns a line that is to scroll up above what is live.
+    fn line(&self, shown: &Shown, mark: &str, text: &str) -> String {
+        let label = if shown.rehearsal { "rehearsal " } else { "" };
+        format!("{label}{mark} {}", self.clean(text))
     }
 
-    fn say(&self, bar: &ProgressBar, text: &str) {
-        bar.set_message(write_line(&self.redactor.text(text)));
-        bar.tick();
+    fn clean(&self, text: &str) -> String {
+        write_line(&self.redactor.text(text))
     }
 
-    /// Adds a line that lives as long as its step, above the bar of the whole.
-    fn add_step(&self, seen: &Seen, event: &Event, title: &str) -> ProgressBar {
-        let clock = self.clock.clone();
-        let began = event.time;
-        let took = move |_: &ProgressState, to: &mut dyn Write| {
-            let seconds = clock.now().duration_since(began).as_secs_f64();
-            // Written for the eye alone: it stays where it is on the next tick.
-            let _ = to.write_str(&write_duration(seconds));
-        };
-        let template = if self.look.colour {
-            "{spinner:.cyan} {took} {wide_msg}"
-        } else {
-            "{spinner} {took} {wide_msg}"
-        };
-        let style = ProgressStyle::with_template(template)
-            .expect("the template is a constant, and a test shows it")
-            .with_key("took", took);
-        let bar = ProgressBar::new_spinner().with_style(style);
-        let bar = match &seen.whole {
-            Some(whole) => self.view.insert_before(whole, bar),
-            None => self.view.add(bar),
-        };
-        self.say(&bar, title);
-        if let Some(turn) = self.look.turn {
-            bar.enable_steady_tick(turn);
-        }
-        bar
+    /// Begins what lasts for as long as the run.
+    fn begin(&self) {
+        let Some(turn) = self.look.turn else { return };
+        let (end, ended) = mpsc::channel();
+        let shown = Arc::downgrade(&self.shown);
+        thread::spawn(move || {
+            while ended.recv_timeout(turn) == Err(RecvTimeoutError::Timeout) {
+                let Some(shown) = shown.upgrade() else { return };
+                let mut shown = lock(&shown);
+                shown.turns += 1;
+                shown.draw(&[]);
+            }
+        });
+        *lock(&self.during) = Some((Echo::off(), end));
     }
 
-    fn end_step(&self, seen: &mut Seen, step: &StepId) {
-        if let Some((_, bar)) = seen.running.remove(step) {
-            bar.finish_and_clear();
-            self.view.remove(&bar);
-        }
-    }
-
-    fn advance(seen: &Seen) {
-        if let Some(whole) = &seen.whole {
-            whole.inc(1);
-        }
-    }
-}
-
-impl Reporter for Terminal {
-    fn report(&self, event: &Event) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = &mut *seen;
+    /// Takes an event in, and returns the lines that stay of it.
+    fn take(&self, shown: &mut Shown, event: &Event) -> Vec<String> {
         match &event.kind {
             EventKind::RunStarted {
                 command,
@@ -144,64 +143,44 @@ impl Reporter for Terminal {
                 resumed,
                 ..
             } => {
-                seen.rehearsal = *rehearsal;
-                if self.look.turn.is_some() {
-                    *self.echo.lock().unwrap_or_else(PoisonError::into_inner) = Some(Echo::off());
-                }
-                seen.what = format!("{} on {provider}", name_run(command, cluster));
-                if *rehearsal {
-                    self.print(seen, "·", "nothing here is real, and the times are assumed");
-                }
+                shown.rehearsal = *rehearsal;
+                shown.what = self.clean(&format!("{} on {provider}", name_run(command, cluster)));
+                shown.whole = Some((0, *steps));
+                self.begin();
                 let resumed = match resumed {
                     0 => String::new(),
                     done => format!(", {done} of them done before"),
                 };
-                let line = format!("{}: {}{resumed}", seen.what, write_count(*steps, "step"));
-                self.print(seen, "·", &line);
-                let template = if self.look.colour {
-                    "{bar:12.cyan} {pos}/{len} {wide_msg}"
-                } else {
-                    "{bar:12} {pos}/{len} {wide_msg}"
-                };
-                let style = ProgressStyle::with_template(template)
-                    .expect("the template is a constant, and a test shows it")
-                    .progress_chars("━╸─");
-                let whole = ProgressBar::new(*steps as u64).with_style(style);
-                let whole = self.view.add(whole);
-                self.say(&whole, &seen.what);
-                seen.whole = Some(whole);
+                let what = format!("{}: {}{resumed}", shown.what, write_count(*steps, "step"));
+                let mut lines = vec![self.line(shown, "·", &what)];
+                if *rehearsal {
+                    let label = "nothing here is real, and the times are assumed";
+                    lines.insert(0, self.line(shown, "·", label));
+                }
+                lines
             }
             EventKind::StepStarted { step, title, .. } => {
-                let bar = self.add_step(seen, event, title);
-                seen.running.insert(step.clone(), (title.clone(), bar));
+                shown.running.push(Running {
+                    step: step.clone(),
+                    title: self.clean(title),
+                    message: String::new(),
+                    began: event.time,
+                });
+                Vec::new()
             }
-            EventKind::StepProgress { step, message } => {
-                if let Some((title, bar)) = seen.running.get(step) {
-                    let text = format!("{title}: {message}");
-                    if self.look.verbose && bar.message() != write_line(&text) {
-                        self.print(seen, "·", &text);
-                    }
-                    self.say(bar, &text);
-                }
-            }
+            EventKind::StepProgress { step, message } => self.wait(shown, step, message),
             EventKind::StepRetried {
                 step,
                 error,
                 in_seconds,
             } => {
-                if let Some((title, bar)) = seen.running.get(step) {
-                    let wait = write_time_taken(*in_seconds, seen.rehearsal);
-                    let text = format!("{title}: {error} (again in {wait})");
-                    if self.look.verbose {
-                        self.print(seen, "·", &text);
-                    }
-                    self.say(bar, &text);
-                }
+                let wait = write_time_taken(*in_seconds, shown.rehearsal);
+                self.wait(shown, step, &format!("{error} (again in {wait})"))
             }
             EventKind::StepSkipped { title, .. } => {
+                shown.advance();
                 let mark = self.style().dim().apply_to("–").to_string();
-                self.print(seen, &mark, &format!("{title} (done before)"));
-                Self::advance(seen);
+                vec![self.line(shown, &mark, &format!("{title} (done before)"))]
             }
             EventKind::StepFinished {
                 step,
@@ -209,15 +188,15 @@ impl Reporter for Terminal {
                 outcome,
                 seconds,
             } => {
-                self.end_step(seen, step);
+                shown.end(step);
+                shown.advance();
                 let change = super::write_change(outcome.change);
-                let took = write_time_taken(*seconds, seen.rehearsal);
+                let took = write_time_taken(*seconds, shown.rehearsal);
                 let mark = self.style().green().apply_to("✓").to_string();
-                self.print(seen, &mark, &format!("{title} ({change}, {took})"));
-                for note in &outcome.notes {
-                    self.print(seen, " ", note);
-                }
-                Self::advance(seen);
+                let done = self.line(shown, &mark, &format!("{title} ({change}, {took})"));
+                let notes = outcome.notes.iter();
+                let notes = notes.map(|note| self.line(shown, " ", note));
+                std::iter::once(done).chain(notes).collect()
             }
             EventKind::StepFailed {
                 step,
@@ -225,29 +204,149 @@ impl Reporter for Terminal {
                 causes,
                 ..
             } => {
-                self.end_step(seen, step);
+                shown.end(step);
                 let mark = self.style().red().bold().apply_to("✗").to_string();
                 let story = [std::slice::from_ref(error), causes].concat().join(": ");
-                self.print(seen, &mark, &story);
+                vec![self.line(shown, &mark, &story)]
             }
             EventKind::Interrupted { running } => {
                 let mark = self.style().yellow().apply_to("!").to_string();
-                self.print(seen, &mark, &super::write_interruption(*running));
+                vec![self.line(shown, &mark, &super::write_interruption(*running))]
             }
             EventKind::RunEnded { .. } => {
-                for (_, (_, bar)) in seen.running.drain() {
-                    bar.finish_and_clear();
-                }
-                if let Some(whole) = seen.whole.take() {
-                    whole.finish_and_clear();
-                }
-                drop(
-                    self.echo
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .take(),
-                );
+                shown.running.clear();
+                shown.whole = None;
+                Vec::new()
             }
         }
     }
+
+    /// Notes what a step waits for.
+    fn wait(&self, shown: &mut Shown, step: &StepId, message: &str) -> Vec<String> {
+        let message = self.clean(message);
+        let running = shown.running.iter_mut().find(|it| it.step == *step);
+        let Some(running) = running.filter(|it| it.message != message) else {
+            return Vec::new();
+        };
+        running.message = message;
+        match self.look.verbose {
+            true => {
+                let text = running.on_one_line();
+                vec![self.line(shown, "·", &text)]
+            }
+            false => Vec::new(),
+        }
+    }
+}
+
+impl Reporter for Terminal {
+    fn report(&self, event: &Event) {
+        {
+            let mut shown = lock(&self.shown);
+            let above = self.take(&mut shown, event);
+            shown.draw(&above);
+        }
+        if matches!(event.kind, EventKind::RunEnded { .. }) {
+            drop(lock(&self.during).take());
+        }
+    }
+}
+
+impl Shown {
+    fn advance(&mut self) {
+        if let Some((done, _)) = &mut self.whole {
+            *done += 1;
+        }
+    }
+
+    fn end(&mut self, step: &StepId) {
+        self.running.retain(|it| it.step != *step);
+    }
+
+    /// Lets lines scroll up, and draws what is live below them.
+    fn draw(&mut self, above: &[String]) {
+        let lines = self.lines();
+        self.live.draw(above, &lines);
+    }
+
+    /// Returns what is live: the steps that run, and the bar of the whole.
+    fn lines(&self) -> Vec<String> {
+        let Some(whole) = self.whole else {
+            return Vec::new();
+        };
+        let (rows, columns) = self.live.room();
+        let for_steps = rows.saturating_sub(1);
+        let mut lines: Vec<String> = match columns >= WIDE {
+            true => {
+                let steps = self.running.iter();
+                steps.map(|it| self.head(it, &it.on_one_line())).collect()
+            }
+            false => {
+                let each = for_steps / self.running.len().max(1);
+                let steps = self.running.iter();
+                steps.flat_map(|it| self.block(it, each, columns)).collect()
+            }
+        };
+        if lines.len() > for_steps && for_steps > 1 {
+            lines.truncate(for_steps - 1);
+            lines.push(format!("  and {} more", self.running.len() - lines.len()));
+        }
+        lines.truncate(for_steps);
+        lines.push(self.bar(whole, columns));
+        lines
+    }
+
+    /// Returns the line that a step has, or begins with.
+    fn head(&self, step: &Running, text: &str) -> String {
+        let seconds = self.clock.now().duration_since(step.began).as_secs_f64();
+        let spinner = self.cyan(&SPINNER[self.turns % SPINNER.len()].to_string());
+        format!("{spinner} {} {text}", write_duration(seconds))
+    }
+
+    /// Returns the lines of a step on a narrow terminal, `most` of them: its title, and below it what it waits for.
+    fn block(&self, step: &Running, most: usize, columns: usize) -> Vec<String> {
+        if most < 2 || step.message.is_empty() {
+            return vec![self.head(step, &step.on_one_line())];
+        }
+        let width = columns.saturating_sub(2);
+        let message = wrap(&step.message, width, (most - 1).min(MOST));
+        let head = std::iter::once(self.head(step, &step.title));
+        head.chain(message.into_iter().map(|line| format!("  {line}")))
+            .collect()
+    }
+
+    fn bar(&self, (done, all): (usize, usize), columns: usize) -> String {
+        let count = format!("{done}/{all}");
+        let width = columns.saturating_sub(count.len() + 1).min(BAR);
+        let full = (width * done) / all.max(1);
+        let mut bar = "━".repeat(full);
+        if full < width {
+            bar.push('╸');
+        }
+        bar.extend(std::iter::repeat_n('─', width.saturating_sub(full + 1)));
+        let left = columns.saturating_sub(width + count.len() + 2);
+        let what = match left < LEAST {
+            true => String::new(),
+            false => format!(" {}", self.what),
+        };
+        format!("{} {count}{what}", self.cyan(&bar))
+    }
+
+    fn cyan(&self, text: &str) -> String {
+        let style = Style::new().force_styling(self.look.colour);
+        style.cyan().apply_to(text).to_string()
+    }
+}
+
+impl Running {
+    fn on_one_line(&self) -> String {
+        match self.message.is_empty() {
+            true => self.title.clone(),
+            false => format!("{}: {}", self.title, self.message),
+        }
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
