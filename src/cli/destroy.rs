@@ -228,6 +228,7 @@ pub(super) async fn let_down(
         says: Default::default(),
         drain: steps::How {
             abandon: args.drain.abandon,
+            can_abandon: true,
             keep_volumes: args.drain.keeps_volumes(),
             ..steps::How::default()
         },

@@ -27,8 +27,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest that a server's `Retry-After` is obeyed before the caller is told instead.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a connection may be silent, in real seconds: it is about sockets, not about the run. The API server ends its own
-/// requests after 60 s; a watch that was cut resumes where it was.
-const SILENCE: Duration = Duration::from_secs(75);
+/// requests after 60 s; a watch gives up sooner by itself.
+const SILENCE: Duration = Duration::from_secs(90);
 
 /// One cluster's API. Clones share connections, the bound on requests and what is known of its kinds.
 #[derive(Clone)]

@@ -30,8 +30,19 @@ impl Cluster {
     /// their order, which were there to be removed.
     ///
     /// # Errors
-    /// Those of the API; [`Fault::TimedOut`] when the context's deadline passes, with the finalizers that hold each object.
+    /// Those of the API; [`Fault::TimedOut`] when the context's deadline passes, with the finalizers that hold each object, and
+    /// with how they are given up.
     pub async fn delete_and_wait(&self, cx: &Ctx, refs: &[ObjectRef]) -> Result<Vec<Change>> {
+        self.remove_all(cx, refs, WayOut::ByHand).await
+    }
+
+    /// Does the same, and tells that way out, where nothing goes.
+    pub(super) async fn remove_all(
+        &self,
+        cx: &Ctx,
+        refs: &[ObjectRef],
+        way_out: WayOut,
+    ) -> Result<Vec<Change>> {
         let deleted = self.delete_all(cx, refs).await?;
         let waiting = refs
             .iter()
@@ -44,7 +55,8 @@ impl Cluster {
             [one] => format!("delete {one}"),
             _ => format!("delete {} objects", refs.len()),
         };
-        self.wait_gone(cx, &what, waiting.collect()).await?;
+        self.wait_gone(cx, &what, waiting.collect(), way_out)
+            .await?;
         Ok(deleted
             .into_iter()
             .map(|deleted| match deleted {
@@ -72,6 +84,7 @@ impl Cluster {
         cx: &Ctx,
         what: &str,
         waiting: HashMap<ObjectRef, Option<String>>,
+        way_out: WayOut,
     ) -> Result<()> {
         let mut wait = Wait {
             all: waiting.len(),
@@ -80,7 +93,7 @@ impl Cluster {
             said: String::new(),
         };
         match cx.bound(what, wait.run(self, cx)).await {
-            Err(error) if error.fault == Fault::TimedOut => Err(wait.late(self, cx).await),
+            Err(error) if error.fault == Fault::TimedOut => Err(wait.late(self, cx, way_out).await),
             ended => ended,
         }
     }
@@ -119,6 +132,15 @@ impl Cluster {
 pub(super) enum Deleted {
     Absent,
     Going { uid: Option<String> },
+}
+
+/// What the user can do about what is stuck, besides mending what holds it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum WayOut {
+    /// Removing its finalizers by hand.
+    ByHand,
+    /// What the command itself offers, which tells so.
+    Command,
 }
 
 struct Wait {
@@ -232,7 +254,7 @@ impl Wait {
         }
     }
 
-    async fn late(&self, cluster: &Cluster, cx: &Ctx) -> Error {
+    async fn late(&self, cluster: &Cluster, cx: &Ctx, way_out: WayOut) -> Error {
         const NAMED: usize = 5;
         let mut names: Vec<_> = self.waiting.keys().collect();
         names.sort();
@@ -258,7 +280,12 @@ impl Wait {
                 error = chain::explain(cluster, cx, error, name, object).await;
             }
         }
-        error
+        let mut objects = names.iter().filter_map(|name| self.held.get(*name));
+        let stuck = objects.find(|it| it["metadata"]["finalizers"].is_array());
+        match stuck {
+            Some(stuck) if way_out == WayOut::ByHand => error.hint(chain::way_out(stuck)),
+            _ => error,
+        }
     }
 }
 

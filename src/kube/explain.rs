@@ -1,7 +1,7 @@
 //! Why an object is not ready: object, condition, events, the pod's container, its last words, a hint. Few requests, few lines;
 //! what cannot be read is left out, for an explanation must never hide the error that it explains.
 
-mod hints;
+pub(super) mod hints;
 
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -150,6 +150,11 @@ impl Story<'_> {
         let mut told: Vec<String> = Vec::new();
         for event in events.iter().rev() {
             let text = |field: &str| event[field].as_str().unwrap_or_default();
+            // "Error: ImagePullBackOff": the pod's status says that, and more.
+            let bare = text("message").strip_prefix("Error: ");
+            if bare.is_some_and(|word| !word.contains(' ')) {
+                continue;
+            }
             let line = shorten(&format!("event: {}: {}", text("reason"), text("message")));
             if told.len() < EVENTS && !told.contains(&line) {
                 told.push(line);

@@ -15,8 +15,8 @@ use super::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// How long a watch may say nothing before it is opened anew, from where it was. The API server sends a bookmark about once a
-/// minute: <https://kubernetes.io/docs/reference/using-api/api-concepts/#watch-bookmarks>.
+/// How long a watch may say nothing before all is listed anew. The API server sends a bookmark about once a minute, so that
+/// silence means a connection that is half open: <https://kubernetes.io/docs/reference/using-api/api-concepts/#watch-bookmarks>.
 const SILENCE: Duration = Duration::from_secs(75);
 
 /// What a watch tells.
@@ -51,8 +51,8 @@ type Step = Result<(Option<Seen>, State), (Error, State)>;
 
 /// Watches the objects of a kind that a selector finds, in a namespace or in all.
 ///
-/// A lost connection goes on from where it was; a version that the server has forgotten (410) starts with a fresh list. Pauses
-/// only follow on faults, and go through the clock. A kind that is not served is a kind with no objects, asked for again.
+/// A lost connection goes on from where it was. A version that the server has forgotten (410) starts with a fresh list, and so does
+/// a connection that told nothing: where watches never tell, lists still do. Pauses only follow on faults, and go through the clock. A kind that is not served is a kind with no objects, asked for again.
 /// The stream ends after an error that does not pass by itself.
 pub(super) fn watch(
     cluster: Cluster,
@@ -153,22 +153,21 @@ impl Watcher {
         let quiet = self.cx.clock.now() + SILENCE;
         let event = tokio::select! {
             event = open.events.next() => event,
-            // Whether nothing happens or the connection is half open, only a new one can tell.
-            () = self.cx.clock.reached(quiet) => {
-                return Ok((None, State::Listed(open.version)));
-            }
+            () = self.cx.clock.reached(quiet) => return Ok((None, State::Unknown)),
         };
         let event = match event {
             Some(Ok(event)) => event,
             Some(Err(error)) => {
-                return Err(self.after(Failure::of(&self.doing, error), open.version));
+                let (error, next) = self.after(Failure::of(&self.doing, error), open.version);
+                let next = if open.fruitful { next } else { State::Unknown };
+                return Err((error, next));
             }
             // The server ends watches after some minutes.
             None if open.fruitful => return Ok((None, State::Listed(open.version))),
             None => {
                 let error = Error::new(Fault::Transient, format!("cannot {}", self.doing))
                     .cause("the watch ended without an event");
-                return Err((error, State::Listed(open.version)));
+                return Err((error, State::Unknown));
             }
         };
         let seen = match event {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     furniture::{full, furnish},
-    world::{Ran, Rest},
+    world::{Ran, Rest, World},
 };
 
 #[test]
@@ -45,6 +45,101 @@ fn a_component_goes_after_what_it_manages() {
     );
     // What neither of them tends is as it was.
     assert!(clouds.contains(&"Service default/web".to_owned()));
+}
+
+/// Returns what follows `start` in the line that begins so.
+#[track_caller]
+fn hint<'r>(ran: &'r Ran, start: &str) -> &'r str {
+    let mut lines = ran.text.lines().map(str::trim_start);
+    let hint = lines.find_map(|line| line.strip_prefix(start));
+    hint.unwrap_or_else(|| panic!("{start} is missing\n{}", ran.text))
+}
+
+#[test]
+fn an_uninstall_that_is_held_up_names_the_way_out() {
+    let up = Rest::empty().wake();
+    up.run(&["cluster", "create", "kind"]).expect(0);
+    up.run(&["install", "traefik"]).expect(0);
+    let rest = up.rest();
+    let controller = "apis/apps/v1/namespaces/flux-system/deployments/helm-controller";
+    let release = "apis/helm.toolkit.fluxcd.io/v2/namespaces/flux-system/helmreleases/traefik";
+    let scale = |world: &World, replicas: i64| {
+        let api = world.api();
+        api.patch(controller, &json!({ "spec": { "replicas": replicas } }));
+        api.until(controller, |it| {
+            it["status"]["availableReplicas"].as_i64().unwrap_or(0) == replicas
+        });
+    };
+    let free = json!({ "metadata": { "finalizers": null } });
+    for mends in [true, false] {
+        let world = rest.wake();
+        scale(&world, 0);
+        let stuck = world.run(&["uninstall", "traefik"]).expect(7);
+        stuck.says("HelmRelease flux-system/traefik: held by finalizers.fluxcd.io");
+        let back = hint(&stuck, "hint: bring that controller back (");
+        let command = "kubectl scale -n flux-system deployment.apps/helm-controller --replicas 1)";
+        assert!(back.starts_with(command), "{back}");
+        let out = hint(&stuck, "hint: or give up ");
+        let command = format!(
+            "kubectl patch -n flux-system helmrelease.helm.toolkit.fluxcd.io/traefik --type merge -p '{free}'"
+        );
+        assert_eq!(
+            out,
+            format!("what the finalizers guard, which then stays: {command}")
+        );
+        // What the hints say, done.
+        match mends {
+            true => scale(&world, 1),
+            false => world.api().patch(release, &free),
+        }
+        let again = ["uninstall", "traefik", "--resume"];
+        world.run(&again).expect(0);
+        assert_eq!(world.api().get(release), None);
+        let traefik = "apis/apps/v1/namespaces/traefik/deployments/traefik";
+        assert_eq!(world.api().get(traefik).is_none(), mends);
+    }
+}
+
+#[test]
+fn a_purge_that_is_held_up_names_what_giving_up_would_leave() {
+    let world = full();
+    world.write(
+        "faults.toml",
+        "[[finalizer]]\nkind = \"SubnetGroup\"\nname = \"default/alone\"\n",
+    );
+    let purge = ["uninstall", "crossplane", "--purge"];
+    let faults = ["--rehearse-faults", "faults.toml"];
+    let stuck = world.run(&[&purge[..], &faults].concat()).expect(7);
+    let group = "apis/rds.aws.m.upbound.io/v1beta1/namespaces/default/subnetgroups/alone";
+    let object = world.api().get(group).expect("the object");
+    let id = object["metadata"]["annotations"]["crossplane.io/external-name"]
+        .as_str()
+        .expect("an id");
+    let out = hint(&stuck, "hint: or give up ");
+    assert!(
+        out.starts_with(&format!(
+            "SubnetGroup default/alone ({id}), which then goes on existing and costing: kubectl patch -n default \
+             subnetgroup.rds.aws.m.upbound.io/alone --type merge -p "
+        )),
+        "{out}"
+    );
+    hint(
+        &stuck,
+        "hint: see what that controller says: kubectl logs -n crossplane-system deployment.apps/rds-",
+    );
+    assert!(
+        world
+            .clouds()
+            .contains(&"SubnetGroup default/alone".to_owned())
+    );
+    world.write("faults.toml", "");
+    let again = [&purge[..], &["--resume"], &faults].concat();
+    world.run(&again).expect(0);
+    assert!(
+        !world
+            .clouds()
+            .contains(&"SubnetGroup default/alone".to_owned())
+    );
 }
 
 #[test]

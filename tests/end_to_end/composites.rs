@@ -133,6 +133,43 @@ fn composites_are_awaited_and_drained_with_what_they_are_made_of() {
 }
 
 #[test]
+fn what_a_cloud_refuses_is_told_and_what_takes_long_is_awaited() {
+    let (bed, world) = with_databases();
+    let faults = |text: &str| {
+        bed.write("faults.toml", text);
+        ["--rehearse", "--rehearse-faults", "faults.toml"]
+    };
+    let refuses = faults(
+        "[[managed]]\nkind = \"SubnetGroup\"\nfails = \"AccessDenied: not authorized to perform rds:CreateDBSubnetGroup\"\n",
+    );
+    // Faults are put in force by the next command.
+    bed.run(&[&["status"][..], &refuses].concat()).expect(0);
+    make(&bed, &world, GROUPS, &subnet_group("own", &["*"]));
+    let wait = ["crossplane", "wait", "--timeout", "5m"];
+    let ran = bed.run(&[&wait[..], &refuses].concat()).expect(7);
+    says(
+        &ran,
+        "SubnetGroup default/own is not ready: the time ran out",
+    );
+    says(&ran, "AccessDenied: not authorized to perform");
+    says(
+        &ran,
+        "kubectl describe -n default subnetgroup.rds.aws.m.upbound.io/own",
+    );
+    assert_eq!(world.ask("assets"), json!([]));
+    assert_eq!(left(&world), ["SubnetGroup own"]);
+
+    let slow = faults("[[managed]]\nkind = \"SubnetGroup\"\nlatency = \"4m\"\n");
+    bed.run(&[&wait[..], &slow].concat()).expect(0);
+    let made = world.ask("assets");
+    assert_eq!(made[0]["maker"], "SubnetGroup default/own", "{made}");
+    bed.run(&[&["crossplane", "drain"][..], &slow].concat())
+        .expect(0);
+    assert_eq!(world.ask("assets"), json!([]));
+    assert_eq!(left(&world), [""; 0]);
+}
+
+#[test]
 fn what_is_not_ready_in_time_is_explained() {
     let (bed, world) = with_databases();
     let mut broken = subnet_group("broken", &["*"]);

@@ -422,3 +422,50 @@ fn kubectl_follows_a_rollout_to_its_end() {
     desk.run("uncordon dot-control-plane");
     assert_eq!(desk.world.containers(), ["dot-control-plane"]);
 }
+
+#[test]
+fn kubectl_is_told_what_a_pod_went_through_and_that_nothing_runs_in_it() {
+    let Some(desk) = Desk::open() else { return };
+    desk.run("run web --image=nginx:1");
+    desk.run("wait --for=condition=Ready pod/web --timeout=60s");
+    let described = desk.run("describe pod web");
+    for part in [
+        "Successfully assigned default/web to dot-control-plane",
+        "Pulling image \"nginx:1\"",
+        "Successfully pulled image \"nginx:1\"",
+        "Container created",
+        "Container started",
+    ] {
+        assert!(described.contains(part), "{part} is missing:\n{described}");
+    }
+    for (line, what) in [
+        ("exec web -- ls", "a command could run in"),
+        ("attach web", "could be attached to"),
+        ("port-forward pod/web :80", "a port could be forwarded to"),
+    ] {
+        let said = desk.fails(line);
+        let wanted = format!("this is a rehearsal: behind pod web is nothing that {what}");
+        assert!(said.contains(&wanted), "kubectl {line}: {said}");
+    }
+    let none = desk.fails("exec none -- ls");
+    assert!(none.contains("pods \"none\" not found"), "{none}");
+    desk.run("delete pod web --wait");
+    let killed = desk.run("get events --field-selector reason=Killing");
+    assert!(killed.contains("Stopping container web"), "{killed}");
+
+    let job = json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "each"},
+        "spec": {
+            "completionMode": "Indexed", "completions": 3, "parallelism": 3,
+            "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "busybox:1"}]}},
+        },
+    });
+    desk.with("apply -f FILE", &job);
+    desk.run("wait --for=condition=Complete job/each --timeout=60s");
+    let described = desk.run("describe job each");
+    assert!(
+        described.contains("Completion Mode:    Indexed"),
+        "{described}"
+    );
+    assert!(described.contains("Completed Indexes:  0-2"), "{described}");
+}

@@ -2,11 +2,12 @@
 //! [`Bed::state_is`] tells what is there afterwards: in the world, and in the folder.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::LazyLock,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -27,12 +28,8 @@ const BOUND: Duration = Duration::from_secs(120);
 /// What the user wrote, which no command changes.
 const OWN: &str = "# mine\n[platform]\nnamespaces = [\"a-team\"]\n";
 
-/// A platform as an undisturbed setup raises it.
-static RAISED: LazyLock<Picture> = LazyLock::new(|| {
-    let bed = Bed::new();
-    bed.run(crate::SETUP).expect(0);
-    bed.picture()
-});
+/// What undisturbed commands leave, each taken once.
+static UNDISTURBED: Mutex<BTreeMap<String, Arc<OnceLock<Picture>>>> = Mutex::new(BTreeMap::new());
 
 /// A folder to run in and a world to rehearse in.
 pub(crate) struct Bed {
@@ -125,9 +122,34 @@ impl Bed {
     /// Fails the test unless there is what an undisturbed setup makes, in the world and in the folder, and nothing else.
     #[track_caller]
     pub(crate) fn is_raised(&self) {
-        if let Some(differs) = RAISED.compare(&self.picture()) {
-            panic!("it ends elsewhere than an undisturbed run:\n  {differs}");
-        }
+        self.ends_like(&[crate::SETUP]);
+    }
+
+    /// Fails the test unless there is what these commands leave where nothing disturbs them.
+    #[track_caller]
+    pub(crate) fn ends_like(&self, commands: &[&[&str]]) {
+        let slot = {
+            let mut taken = UNDISTURBED.lock().unwrap_or_else(PoisonError::into_inner);
+            taken.entry(format!("{commands:?}")).or_default().clone()
+        };
+        let wanted = slot.get_or_init(|| {
+            let bed = Self::new();
+            for command in commands {
+                bed.run(command).expect(0);
+            }
+            bed.picture()
+        });
+        let differs = wanted.compare(&self.picture()).unwrap_or_default();
+        // Who was disturbed needed more runs.
+        let differs = differs
+            .lines()
+            .filter(|line| !line.contains("/runs: times."));
+        let differs: Vec<&str> = differs.collect();
+        assert!(
+            differs.is_empty(),
+            "it ends elsewhere than an undisturbed run:\n  {}",
+            differs.join("\n")
+        );
     }
 
     /// Fails the test unless this is what there is: the containers and what of the platform is ready, the files of windlass, and
@@ -325,5 +347,24 @@ impl Ran {
             out.contains(text) || err.contains(text),
             "{text} is missing\n--- stdout\n{out}\n--- stderr\n{err}"
         );
+    }
+
+    /// Returns how many seconds the step with this title took in the rehearsal.
+    #[track_caller]
+    pub(crate) fn took(&self, title: &str) -> f64 {
+        let line = self
+            .err
+            .lines()
+            .find(|line| line.contains(title) && line.ends_with(" assumed)"));
+        let line = line.unwrap_or_else(|| panic!("{title} is not done\n{}", self.err));
+        let (_, took) = line.rsplit_once(", ").expect("a time");
+        let took = took.trim_end_matches(" assumed)");
+        let part = |rest: &str, unit: char| match rest.split_once(unit) {
+            Some((number, rest)) => (number.parse().expect("a number"), rest.to_owned()),
+            None => (0.0, rest.to_owned()),
+        };
+        let (minutes, rest): (f64, String) = part(took, 'm');
+        let (seconds, _) = part(&rest, 's');
+        minutes * 60.0 + seconds
     }
 }

@@ -58,6 +58,17 @@ fn throttling_is_waited_out() {
 }
 
 #[test]
+fn the_server_says_how_long_it_wants_to_be_left_alone() {
+    let faults = format!(
+        "[[request]]\nmethod = \"PATCH\"\n{INVENTORY}\ncount = 1\nstatus = 429\nretry-after = \"20s\"\n"
+    );
+    let up = bears(&faults);
+    let took = up.took("open the inventory");
+    // Without that word, the next try comes within a second.
+    assert!((20.0..25.0).contains(&took), "{took}");
+}
+
+#[test]
 fn errors_of_the_server_are_tried_again() {
     bears(
         "[[request]]\nnth = 4\nevery = 4\ncount = 8\nstatus = 503\n\n[[request]]\nnth = 20\ncount = 3\nstatus = 500\n",
@@ -85,6 +96,16 @@ fn a_watch_that_falls_silent_is_opened_again() {
         "[[request]]\nmethod = \"WATCH\"\npath = \"**/helmreleases\"\ncount = 2\nsilent = true\n",
     );
     assert!(!up.err.contains("ran out"), "{}", up.err);
+}
+
+#[test]
+fn watches_that_never_say_anything_are_made_up_for_by_lists() {
+    let silent = "[[request]]\nmethod = \"WATCH\"\nsilent = true\n";
+    bears(silent);
+    let bed = Bed::new();
+    bed.run(SETUP).expect(0);
+    bed.misbehave(DESTROY, silent).expect(0);
+    bed.state_is("nothing");
 }
 
 #[test]
@@ -156,12 +177,18 @@ fn a_chart_that_exhausted_its_retries_is_tried_again_by_the_next_run() {
     let faults = "[[chart]]\nname = \"flux-system/traefik\"\nfails = \"the registry is down\"\n";
     let stopped = bed.misbehave(SETUP, faults).expect(3);
     stopped.says("RetriesExceeded: Failed to install after 4 attempt(s)");
-    bed.run(SETUP).expect(0);
+    bed.state_is(&format!(
+        "dot-control-plane flux cert-manager traefik(not-ready); {FILES}; setup ended with 3 at component/traefik"
+    ));
+    bed.go_on(&stopped).expect(0);
     bed.run(&["status"]).expect(0);
     // Nothing is left to ask for: the next run finds all as it is wanted.
     bed.run(SETUP)
         .expect(0)
         .says("install Traefik 41.3.0 (already there");
+    bed.is_raised();
+    bed.run(DESTROY).expect(0);
+    bed.state_is("nothing");
 }
 
 #[test]
@@ -216,6 +243,25 @@ fn a_program_that_fails_or_is_cut_off_is_run_again() {
     let stopped = bed.misbehave(SETUP, cut).expect(3);
     bed.state_is("dot-control-plane; setup ended with 3 at resource/cluster");
     bed.go_on(&stopped).expect(0);
+    bed.is_raised();
+}
+
+#[test]
+fn a_program_that_is_slow_is_awaited() {
+    let up = bears("[[program]]\nverb = \"create cluster\"\nlatency = \"5m\"\n");
+    assert!(up.took("create kind cluster dot") > 300.0, "{}", up.err);
+}
+
+#[test]
+fn an_engine_that_does_not_answer_is_told_before_anything_happens() {
+    let bed = Bed::new();
+    let message = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock";
+    let faults = format!("[[program]]\nprogram = \"docker\"\nexit = 1\nmessage = \"{message}\"\n");
+    let refused = bed.misbehave(SETUP, &faults).expect(1);
+    refused.says(message);
+    refused.says("hint: ");
+    bed.state_is("nothing");
+    bed.run(SETUP).expect(0);
     bed.is_raised();
 }
 
@@ -299,6 +345,8 @@ fn a_finalizer_that_stays_holds_an_uninstall_up_and_is_named() {
     let stopped = bed.misbehave(&["uninstall", "traefik"], faults).expect(7);
     stopped.says("HelmRelease flux-system/traefik: held by finalizers.fluxcd.io");
     stopped.says("is kept by Deployment flux-system/helm-controller, which runs");
+    stopped.says("hint: see what that controller says: kubectl logs -n flux-system deployment.apps/helm-controller");
+    stopped.says("hint: or give up what the finalizers guard, which then stays: kubectl patch -n flux-system helmrelease.helm.toolkit.fluxcd.io/traefik ");
     bed.state_is(
         "dot-control-plane flux cert-manager traefik(going); .env kubeconfig-dot.yaml; uninstall ended with 7 at component/traefik",
     );
@@ -327,6 +375,19 @@ fn a_package_that_cannot_be_fetched_is_told_and_fetched_by_the_next_run() {
     );
     bed.run(DESTROY).expect(0);
     bed.state_is("nothing");
+}
+
+#[test]
+fn a_package_that_takes_its_time_is_awaited() {
+    let bed = Bed::new();
+    bed.run(&["cluster", "create", "kind"]).expect(0);
+    let faults = "[[package]]\nlatency = \"2m\"\n";
+    let install: &[&str] = &["install", "crossplane", "--cloud", "aws"];
+    let made = bed.misbehave(install, faults).expect(0);
+    assert!(made.took("install Crossplane") > 120.0, "{}", made.err);
+    bed.state_is(
+        "dot-control-plane flux crossplane; .env kubeconfig-dot.yaml; install ended with 0",
+    );
 }
 
 #[test]

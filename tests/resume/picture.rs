@@ -125,6 +125,9 @@ fn essence(folder: &Path, object: &Value) -> Result<Option<(String, Value)>> {
         .and_then(Value::as_object_mut)
     {
         notes.retain(|key, _| !key.starts_with("reconcile.fluxcd.io/"));
+        if notes.is_empty() {
+            metadata.remove("annotations");
+        }
     }
     let mut name = text(&metadata["name"]);
     if kind == "Pod" && !owner.is_empty() {
@@ -151,8 +154,10 @@ fn essence(folder: &Path, object: &Value) -> Result<Option<(String, Value)>> {
                 notes.retain(|key, _| !key.starts_with("f:reconcile.fluxcd.io/"));
             }
         }
-        let nothing = json!({"f:metadata": {"f:annotations": {}}});
-        fields.retain(|entry| entry["fieldsV1"] != nothing);
+        // The map itself is owned by who put the first one in.
+        let nothing = [json!({}), json!({".": {}})]
+            .map(|notes| json!({"f:metadata": {"f:annotations": notes}}));
+        fields.retain(|entry| !nothing.contains(&entry["fieldsV1"]));
         for entry in fields.iter_mut().filter_map(Value::as_object_mut) {
             entry.remove("time");
         }

@@ -56,12 +56,13 @@ impl Cluster {
         mut note: impl FnMut(&[ObjectRef]),
     ) -> Result<Removal> {
         if !how.abandon {
-            self.delete_and_wait(cx, &left).await?;
+            self.remove_all(cx, &left, how.way_out()).await?;
             note(&left);
             return Ok(Removal::Done);
         }
         loop {
-            match self.delete_and_wait(&cx.within(PATIENCE), &left).await {
+            let patient = cx.within(PATIENCE);
+            match self.remove_all(&patient, &left, how.way_out()).await {
                 Ok(_) => {
                     note(&left);
                     return Ok(Removal::Done);

@@ -4,8 +4,10 @@
 use serde_json::Value;
 use windlass_provider::{Ctx, Error};
 
+use super::kept;
 use crate::kube::{
-    Cluster, ObjectRef, Selector, Verdict, delete::finalizers, fault::shorten, judge,
+    Cluster, ObjectRef, Selector, Verdict, delete::finalizers, explain::hints::arguments,
+    fault::shorten, judge,
 };
 
 /// Who takes a finalizer away.
@@ -142,12 +144,8 @@ pub(in crate::kube) async fn explain(
             },
             Some(keeper) => {
                 let found = find(cluster, cx, &keeper, name).await;
-                let (said, well) = tell(finalizer, &keeper, found);
-                if !well {
-                    hint = Some(
-                        "bring that controller back (kubectl rollout restart, or windlass setup), then run destroy again: it alone deletes what the object stands for".to_owned(),
-                    );
-                }
+                let (said, repair) = tell(finalizer, &keeper, found);
+                hint = repair.or(hint);
                 said
             }
         };
@@ -161,8 +159,28 @@ pub(in crate::kube) async fn explain(
     error
 }
 
-/// Says who keeps a finalizer and how they are; and whether they are well.
-fn tell(finalizer: &str, keeper: &Keeper, found: Option<Vec<Value>>) -> (String, bool) {
+/// Says how an object is let go of by hand, and what comes of that.
+pub(in crate::kube) fn way_out(object: &Value) -> String {
+    let stays = match kept::cloud_id(object) {
+        Some(_) => format!(
+            "{}, which then goes on existing and costing",
+            kept::named(object)
+        ),
+        None => "what the finalizers guard, which then stays".to_owned(),
+    };
+    let named = ObjectRef::of(object).map_or_else(String::new, |name| arguments(&name));
+    format!(
+        "or give up {stays}: kubectl patch {named} --type merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'"
+    )
+}
+
+/// Says who keeps a finalizer and how they are; and what to type about it.
+fn tell(finalizer: &str, keeper: &Keeper, found: Option<Vec<Value>>) -> (String, Option<String>) {
+    let back = |how: String| {
+        Some(format!(
+            "bring that controller back ({how}), and run the same command again: it alone deletes what the object stands for"
+        ))
+    };
     let whom = match keeper {
         Keeper::Named(name) => format!("Deployment {name}"),
         Keeper::Labelled(label) => format!("a Deployment with the label {label}"),
@@ -171,30 +189,38 @@ fn tell(finalizer: &str, keeper: &Keeper, found: Option<Vec<Value>>) -> (String,
     let Some(found) = found else {
         return (
             format!("{finalizer} is taken away by {whom}, which cannot be looked at"),
-            true,
+            None,
         );
     };
     let Some(deployment) = found.first() else {
         return (
             format!("{finalizer} is taken away by {whom}: there is none, so nobody will"),
-            false,
+            back("windlass setup, or the way it was installed".to_owned()),
         );
     };
-    let name = ObjectRef::of(deployment).map_or(whom, |name| name.to_string());
+    let reference = ObjectRef::of(deployment);
+    let named = reference.as_ref().map(arguments).unwrap_or_default();
+    let name = reference.map_or(whom, |name| name.to_string());
+    let restart = format!("kubectl rollout restart {named}, or windlass setup");
     match judge(deployment) {
         // One that is to have no pods has all that it is to have.
         Verdict::Ready if deployment["spec"]["replicas"] == 0 => (
             format!("{finalizer} is kept by {name}, which does not run: it is scaled to 0"),
-            false,
+            back(format!("kubectl scale {named} --replicas 1")),
         ),
-        Verdict::Ready => (format!("{finalizer} is kept by {name}, which runs"), true),
+        Verdict::Ready => (
+            format!("{finalizer} is kept by {name}, which runs"),
+            Some(format!(
+                "see what that controller says: kubectl logs {named}"
+            )),
+        ),
         Verdict::Waiting(how) => (
             format!("{finalizer} is kept by {name}, which does not run: {how}"),
-            false,
+            back(restart),
         ),
         Verdict::Failed(reason) => (
             format!("{finalizer} is kept by {name}, which does not run: {reason}"),
-            false,
+            back(restart),
         ),
     }
 }

@@ -18,7 +18,7 @@ use windlass_provider::{Ctx, Error, Result};
 
 pub use composed::Composed;
 
-use super::{Cluster, ObjectRef};
+use super::{Cluster, ObjectRef, delete::WayOut};
 pub use abandon::GivenUp;
 use abandon::Removal;
 
@@ -68,6 +68,8 @@ impl Target {
 pub struct How {
     /// Whether what is stuck is given up: it is named and not waited for any more.
     pub abandon: bool,
+    /// Whether the user is told that it can be, by whoever drains.
+    pub can_abandon: bool,
     /// Only what is of these API groups, or composed by Crossplane where its own is among them; empty: everything.
     pub groups: Vec<String>,
     /// Whether disks are kept: their volumes are told to retain them.
@@ -82,6 +84,14 @@ impl How {
     /// Tells whether the time that was given is down to what is kept for the last words.
     fn is_late(&self, cx: &Ctx) -> bool {
         self.hurry_at.is_some_and(|at| cx.clock.now() >= at)
+    }
+
+    /// Returns what the user can do about what is stuck.
+    fn way_out(&self) -> WayOut {
+        match self.can_abandon {
+            true => WayOut::Command,
+            false => WayOut::ByHand,
+        }
     }
 
     /// Tells whether an object is to be drained.

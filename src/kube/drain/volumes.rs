@@ -57,20 +57,27 @@ impl Cluster {
                     return Ok(drained);
                 }
             } else {
-                self.await_disks(cx, &going, &mut drained).await?;
+                self.await_disks(cx, &going, how, &mut drained).await?;
             }
             volumes = self.find_drainable(cx, Target::Volumes).await?;
         }
     }
 
     /// Waits until the storage driver has deleted the disks.
-    async fn await_disks(&self, cx: &Ctx, volumes: &[Value], drained: &mut Drained) -> Result<()> {
+    async fn await_disks(
+        &self,
+        cx: &Ctx,
+        volumes: &[Value],
+        how: &How,
+        drained: &mut Drained,
+    ) -> Result<()> {
         let waiting = volumes.iter().filter_map(|volume| {
             let uid = volume["metadata"]["uid"].as_str().map(str::to_owned);
             Some((ObjectRef::of(volume)?, uid))
         });
         let what = "wait until the storage driver has deleted the disks";
-        self.wait_gone(cx, what, waiting.collect()).await?;
+        self.wait_gone(cx, what, waiting.collect(), how.way_out())
+            .await?;
         drained.removed.extend(volumes.iter().map(kept::named));
         Ok(())
     }

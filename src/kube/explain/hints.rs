@@ -116,7 +116,7 @@ pub(super) fn of(causes: &[String], object: &ObjectRef, pod: Option<&ObjectRef>)
 }
 
 /// Returns how kubectl is told of an object: "-n a-team deployment.apps/web".
-fn arguments(object: &ObjectRef) -> String {
+pub(in crate::kube) fn arguments(object: &ObjectRef) -> String {
     let kind = object.kind.to_lowercase();
     let kind = match object.group() {
         "" => kind,

@@ -72,11 +72,12 @@ async fn is_told_and_left(fixture: &Fixture) {
     let refs = std::slice::from_ref(&held);
     let (deleted, ()) = futures::join!(fixture.cluster.delete_and_wait(&cx, refs), time);
     insta::allow_duplicates! {
-    insta::assert_snapshot!(told(&deleted.unwrap_err()), @r"
+    insta::assert_snapshot!(told(&deleted.unwrap_err()), @r#"
     TimedOut: ConfigMap a/held is not gone: the time ran out
       caused by: ConfigMap a/held: held by example.com/hold, example.com/other, deleted 5 min ago
       hint: a finalizer is taken away by the controller that set it, when what it guards is gone: see whether that controller runs and what it says
-    ");
+      hint: or give up what the finalizers guard, which then stays: kubectl patch -n a configmap/held --type merge -p '{"metadata":{"finalizers":null}}'
+    "#);
     }
     let there = fixture.read(&held).unwrap();
     assert_eq!(

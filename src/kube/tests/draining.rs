@@ -130,18 +130,20 @@ async fn tell_stuck(with_controller: bool) -> String {
 
 #[tokio::test]
 async fn what_is_stuck_is_explained_down_to_its_controller_and_keeps_its_finalizer() {
-    insta::assert_snapshot!(tell_stuck(false).await, @r"
+    insta::assert_snapshot!(tell_stuck(false).await, @r#"
     TimedOut: Bucket a/data is not gone: the time ran out
       caused by: Bucket a/data: held by finalizer.managedresource.crossplane.io, deleted 2 min ago; ReconcileError: delete failed: BucketNotEmpty
       caused by: finalizer.managedresource.crossplane.io is taken away by the package that brought its kind: there is none, so nobody will
-      hint: bring that controller back (kubectl rollout restart, or windlass setup), then run destroy again: it alone deletes what the object stands for
-    ");
-    insta::assert_snapshot!(tell_stuck(true).await, @r"
+      hint: bring that controller back (windlass setup, or the way it was installed), and run the same command again: it alone deletes what the object stands for
+      hint: or give up Bucket a/data (data-7f2c), which then goes on existing and costing: kubectl patch -n a bucket.s3.example.org/data --type merge -p '{"metadata":{"finalizers":null}}'
+    "#);
+    insta::assert_snapshot!(tell_stuck(true).await, @r#"
     TimedOut: Bucket a/data is not gone: the time ran out
       caused by: Bucket a/data: held by finalizer.managedresource.crossplane.io, deleted 2 min ago; ReconcileError: delete failed: BucketNotEmpty
       caused by: finalizer.managedresource.crossplane.io is kept by Deployment a/provider-s3, which does not run: 0 of 1 available
-      hint: bring that controller back (kubectl rollout restart, or windlass setup), then run destroy again: it alone deletes what the object stands for
-    ");
+      hint: bring that controller back (kubectl rollout restart -n a deployment.apps/provider-s3, or windlass setup), and run the same command again: it alone deletes what the object stands for
+      hint: or give up Bucket a/data (data-7f2c), which then goes on existing and costing: kubectl patch -n a bucket.s3.example.org/data --type merge -p '{"metadata":{"finalizers":null}}'
+    "#);
 }
 
 #[tokio::test]
@@ -189,6 +191,7 @@ async fn where_no_time_is_left_all_that_is_left_is_asked_to_go() {
     }));
     let how = How {
         hurry_at: Some(fixture.cx.clock.now() + Duration::from_secs(30)),
+        can_abandon: true,
         ..How::default()
     };
     let time = async {
@@ -206,7 +209,7 @@ async fn where_no_time_is_left_all_that_is_left_is_asked_to_go() {
       caused by: finalizer.managedresource.crossplane.io is taken away by the package that brought its kind: there is none, so nobody will
       caused by: asked to go, and not waited for: Bucket a/data
       caused by: asked to go, and not waited for: Service a/web
-      hint: bring that controller back (kubectl rollout restart, or windlass setup), then run destroy again: it alone deletes what the object stands for
+      hint: bring that controller back (windlass setup, or the way it was installed), and run the same command again: it alone deletes what the object stands for
     ");
     for name in [&data, &balancer] {
         let object = fixture.read(name).unwrap();

@@ -56,6 +56,23 @@ pub(super) const CASES: &[Case] = &[
         ..GONE
     },
     Case {
+        name: "answers take their time",
+        faults: "[[request]]\nnth = 7\nevery = 7\nlatency = \"20s\"\n",
+        ..GONE
+    },
+    Case {
+        name: "the server errs, and connections are lost",
+        faults: "[[request]]\nnth = 5\nevery = 6\nstatus = 503\n\n\
+                 [[request]]\nmethod = \"DELETE\"\nnth = 2\nevery = 4\nreset = \"after\"\n\n\
+                 [[request]]\nnth = 9\nevery = 9\nreset = \"before\"\n",
+        ..GONE
+    },
+    Case {
+        name: "watches never say anything",
+        faults: "[[request]]\nmethod = \"WATCH\"\nsilent = true\n",
+        ..GONE
+    },
+    Case {
         name: "the API dies in the middle, and comes back",
         faults: "[[request]]\nmethod = \"DELETE\"\npath = \"/apis/resources.azure.com/**\"\ncount = 1\ndown = \"3m\"\n\n\
                  [[request]]\nmethod = \"DELETE\"\npath = \"/apis/helm.toolkit.fluxcd.io/**\"\ncount = 1\ndown = \"3m\"\n",

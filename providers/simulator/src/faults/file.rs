@@ -6,8 +6,8 @@ mod sections;
 mod table;
 
 use super::{ProgramEffect, RequestEffect, occurrence::Occurrence, pattern::Pattern};
-pub(super) use sections::{FATES, METHODS, PROGRAMS, SECTIONS, SIDES, TOP};
 use jiff::SignedDuration;
+pub(super) use sections::{FATES, METHODS, PROGRAMS, SECTIONS, SIDES, TOP};
 use std::{fmt, ops::Range, time::Duration};
 use table::{Lines, Table};
 use toml::de::{DeTable, DeValue};
