@@ -62,6 +62,7 @@ pub(super) async fn run(args: StatusArgs, app: App) -> Result<()> {
         settings.check_components(&catalog.names())?;
     }
     if args.watch {
+        let _hushed = app.output().hush();
         return tokio::select! {
             biased;
             () = interrupted(&app) => {

@@ -12,6 +12,11 @@ use rustix::{
 pub(super) struct Echo(Option<Termios>);
 
 impl Echo {
+    /// Leaves everything as it is.
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+
     /// Turns the echo of control characters off on the terminal of standard error, where this process has it to itself.
     pub(super) fn off() -> Self {
         let quiet = || {

@@ -32,6 +32,7 @@ pub use stream::Streams;
 pub use table::Table;
 
 use self::{
+    echo::Echo,
     live::{Live, erase},
     ndjson::{Ndjson, write_record},
     plain::Plain,
@@ -251,6 +252,15 @@ impl Output {
         self.commands.value(&mut value);
         self.streams.redactor.value(&mut value);
         Ok(value)
+    }
+
+    /// Keeps Ctrl-C from being written into what is shown again and again, until what is returned is dropped.
+    #[must_use]
+    pub fn hush(&self) -> impl Drop + use<> {
+        match self.manner.live {
+            true => Echo::off(),
+            false => Echo::none(),
+        }
     }
 
     /// Returns the streams, for what has a form of its own: completions, a credential.
