@@ -5,6 +5,7 @@
 //! it knows nothing of plans, journals, components or the terminal.
 
 mod access;
+mod aws;
 mod check;
 mod clock;
 mod context;
@@ -18,6 +19,7 @@ mod trace;
 use async_trait::async_trait;
 
 pub use access::{Auth, ExecCredential, Kubeconfig};
+pub use aws::{AwsEndpoint, AwsImage, AwsNat, AwsOptions};
 pub use check::{Check, Verdict};
 pub use clock::{Clock, SystemClock};
 pub use context::{Ctx, Progress};

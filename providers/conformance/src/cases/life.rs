@@ -172,6 +172,7 @@ pub async fn makes_node_pools<B: Bed>() {
             value: name.to_owned(),
             effect: TaintEffect::NoSchedule,
         }],
+        ..NodePool::default()
     };
     spec.node_pools = vec![pool("batch", 2), pool("gpu", 1)];
     make(&bed, &cx, &spec).await.expect("a cluster");
