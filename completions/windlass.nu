@@ -1,7 +1,7 @@
 module completions {
 
   def "nu-complete windlass provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass output" [] {
@@ -13,6 +13,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass output" # How to print
@@ -29,11 +31,11 @@ module completions {
   ]
 
   def "nu-complete windlass setup place" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass setup provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass setup output" [] {
@@ -63,6 +65,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass setup provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass setup output" # How to print
@@ -79,7 +83,7 @@ module completions {
   ]
 
   def "nu-complete windlass destroy place" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass destroy keep" [] {
@@ -87,7 +91,7 @@ module completions {
   }
 
   def "nu-complete windlass destroy provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass destroy output" [] {
@@ -110,6 +114,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass destroy provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass destroy output" # How to print
@@ -150,7 +156,7 @@ module completions {
   }
 
   def "nu-complete windlass install provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass install output" [] {
@@ -216,6 +222,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass install provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass install output" # How to print
@@ -256,7 +264,7 @@ module completions {
   }
 
   def "nu-complete windlass upgrade provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass upgrade output" [] {
@@ -323,6 +331,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass upgrade provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass upgrade output" # How to print
@@ -339,7 +349,7 @@ module completions {
   ]
 
   def "nu-complete windlass uninstall provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass uninstall output" [] {
@@ -361,6 +371,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass uninstall provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass uninstall output" # How to print
@@ -377,7 +389,7 @@ module completions {
   ]
 
   def "nu-complete windlass status provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass status output" [] {
@@ -392,6 +404,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass status provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass status output" # How to print
@@ -407,7 +421,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass crossplane output" [] {
@@ -419,6 +433,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane output" # How to print
@@ -434,7 +450,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane wait provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass crossplane wait output" [] {
@@ -452,6 +468,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane wait provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane wait output" # How to print
@@ -467,7 +485,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane drain provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass crossplane drain output" [] {
@@ -490,6 +508,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane drain provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane drain output" # How to print
@@ -505,7 +525,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass gitops output" [] {
@@ -517,6 +537,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass gitops provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops output" # How to print
@@ -532,7 +554,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops sync provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass gitops sync output" [] {
@@ -561,6 +583,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass gitops sync provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops sync output" # How to print
@@ -576,7 +600,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster output" [] {
@@ -588,6 +612,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster output" # How to print
@@ -603,11 +629,11 @@ module completions {
   ]
 
   def "nu-complete windlass cluster create place" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster create provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster create output" [] {
@@ -634,6 +660,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster create provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster create output" # How to print
@@ -650,7 +678,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster delete place" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster delete keep" [] {
@@ -658,7 +686,7 @@ module completions {
   }
 
   def "nu-complete windlass cluster delete provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster delete output" [] {
@@ -681,6 +709,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster delete provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster delete output" # How to print
@@ -697,7 +727,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster list provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster list output" [] {
@@ -711,6 +741,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster list provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster list output" # How to print
@@ -726,7 +758,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster show provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster show output" [] {
@@ -738,6 +770,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster show provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster show output" # How to print
@@ -753,7 +787,7 @@ module completions {
   ]
 
   def "nu-complete windlass kubeconfig provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass kubeconfig output" [] {
@@ -773,6 +807,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass kubeconfig provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass kubeconfig output" # How to print
@@ -788,7 +824,7 @@ module completions {
   ]
 
   def "nu-complete windlass token provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass token output" [] {
@@ -800,6 +836,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass token provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass token output" # How to print
@@ -815,7 +853,7 @@ module completions {
   ]
 
   def "nu-complete windlass env provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass env output" [] {
@@ -827,6 +865,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass env provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass env output" # How to print
@@ -842,7 +882,7 @@ module completions {
   ]
 
   def "nu-complete windlass clean provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass clean output" [] {
@@ -855,6 +895,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass clean provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass clean output" # How to print
@@ -870,11 +912,11 @@ module completions {
   ]
 
   def "nu-complete windlass doctor place" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass doctor provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass doctor output" [] {
@@ -897,6 +939,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass doctor provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass doctor output" # How to print
@@ -913,7 +957,7 @@ module completions {
   ]
 
   def "nu-complete windlass config provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass config output" [] {
@@ -925,6 +969,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config output" # How to print
@@ -940,7 +986,7 @@ module completions {
   ]
 
   def "nu-complete windlass config init provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass config init output" [] {
@@ -952,6 +998,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config init provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config init output" # How to print
@@ -967,7 +1015,7 @@ module completions {
   ]
 
   def "nu-complete windlass config show provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass config show output" [] {
@@ -990,6 +1038,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config show provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config show output" # How to print
@@ -1005,7 +1055,7 @@ module completions {
   ]
 
   def "nu-complete windlass config schema provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass config schema output" [] {
@@ -1017,6 +1067,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config schema provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config schema output" # How to print
@@ -1032,7 +1084,7 @@ module completions {
   ]
 
   def "nu-complete windlass support provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass support output" [] {
@@ -1045,6 +1097,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass support provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass support output" # How to print
@@ -1060,7 +1114,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass rehearse output" [] {
@@ -1072,6 +1126,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse output" # How to print
@@ -1087,7 +1143,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse serve provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass rehearse serve output" [] {
@@ -1100,6 +1156,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse serve provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse serve output" # How to print
@@ -1115,7 +1173,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse program provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass rehearse program output" [] {
@@ -1127,6 +1185,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse program provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse program output" # How to print
@@ -1147,7 +1207,7 @@ module completions {
   }
 
   def "nu-complete windlass completions provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass completions output" [] {
@@ -1159,6 +1219,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass completions provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass completions output" # How to print
@@ -1175,7 +1237,7 @@ module completions {
   ]
 
   def "nu-complete windlass man provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass man output" [] {
@@ -1188,6 +1250,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass man provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass man output" # How to print

@@ -168,7 +168,7 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
     let settings = app.settings(flags_at(&app, args.place.as_deref())?)?;
     let id = app.provider_of(&settings)?;
     args.drain.check(id)?;
-    let place = app.place(id).await?;
+    let place = app.place_asking(id).await?;
     let cluster = settings.cluster.value.clone();
     let_down(args, &app, &place, cluster).await
 }

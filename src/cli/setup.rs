@@ -129,7 +129,7 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
     } else {
         "setup"
     };
-    let place = app.place(spec.cluster.provider).await?;
+    let place = app.place_asking(spec.cluster.provider).await?;
     let guard = run::Guard::begin(&app, &place, &spec.cluster.name, command, &args.run).await?;
     let work = prepare(&args, &app, &settings, &place, &guard, &spec, &catalog);
     let mut plan = guard.preparing(work).await?;
