@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
-use windlass_provider::{ClusterName, Ctx, Owner, ProviderId, Scope};
+use windlass_provider::{ClusterName, Ctx, Found, Owner, ProviderId, ResourceId, Scope};
 
 use super::{
     App,
@@ -134,6 +134,33 @@ impl DrainArgs {
         )))
     }
 
+    /// Returns whether something that the provider found stays on purpose: a disk that was asked to be kept, or whose volume is; and
+    /// where nothing is drained, what objects hold stays where it is. `kept` tells of objects.
+    fn keeps(&self, item: &Found, kept: &[String]) -> bool {
+        match item.resource.kind.as_str() {
+            "log group" => self.keep.contains(&Keep::Logs),
+            "disk" => {
+                let volume = item.observed.outputs.get("volume");
+                let retained = volume.is_some_and(|volume| {
+                    let line = format!("PersistentVolume {volume}");
+                    kept.iter().any(|it| steps::name_in(it) == line)
+                });
+                retained || self.skip_drain || self.keep.contains(&Keep::Volumes)
+            }
+            _ => false,
+        }
+    }
+
+    /// Says why something stays on purpose; `None` where it is only left behind.
+    fn why(&self, item: &Found) -> Option<&'static str> {
+        match item.resource.kind.as_str() {
+            "log group" => Some("you asked to keep logs"),
+            _ if self.keep.contains(&Keep::Volumes) => Some("you asked to keep volumes"),
+            _ if self.skip_drain => None,
+            _ => Some("its volume says Retain"),
+        }
+    }
+
     /// Says what each decision risks, and what is not known: asked for once, before anything happens.
     fn risks(&self, left: &[String], unproven: &[String]) -> Vec<String> {
         let mut risks = Vec::new();
@@ -256,6 +283,22 @@ pub(super) async fn let_down(
         }
         known.left.extend(skipped);
     }
+    let keeps = drain.iter().flat_map(|drain| drain.values());
+    let keeps = keeps.flat_map(|phase| &phase.keeps);
+    let kept: Vec<String> = known.kept.iter().chain(keeps).cloned().collect();
+    // What is kept is told, not deleted, and no audit counts it as left behind.
+    let (stays, going): (Vec<Found>, Vec<Found>) = found
+        .iter()
+        .cloned()
+        .partition(|item| args.drain.keeps(item, &kept));
+    for item in &stays {
+        let name = format!("{} {}", item.resource.kind, item.resource.name);
+        match args.drain.why(item) {
+            Some(why) => known.kept.push(format!("{name}: {why}")),
+            None => known.left.push(name),
+        }
+    }
+    let stays: Vec<ResourceId> = stays.into_iter().map(|item| item.resource.id).collect();
     let mut plan = plan::destroy(DestroyFacts {
         cluster: cluster.clone(),
         provider: id,
@@ -278,7 +321,7 @@ pub(super) async fn let_down(
         accounts,
         drain,
         abandon: args.drain.abandon,
-        found: found.clone(),
+        found: going.clone(),
         rehearsal: place.rehearsal.is_some(),
     });
     plan.command = command.to_owned();
@@ -309,13 +352,16 @@ pub(super) async fn let_down(
     };
     let ended = run::execute(app, place, guard, work).await?;
     // The audit looks at the provider again, never at what the run remembers.
-    let after = place.provider.discover(&place.cx, scope).await;
+    let mut after = place.provider.discover(&place.cx, scope).await;
+    if let Ok(after) = &mut after {
+        after.retain(|item| !stays.contains(&item.resource.id));
+    }
     let there = after.as_ref().ok().map(Vec::as_slice);
     let outcomes = &ended.finished.outcomes;
     let look = outside::look_again(&place.cx, &place.provider, &ended.plan, outcomes, there);
     let facts = ended::Audit {
         outside: [known, look.await],
-        found,
+        found: going,
         after,
         file: args.receipt,
     };
