@@ -4,14 +4,16 @@ mod access;
 mod addons;
 mod clusters;
 mod identities;
+mod machines;
 mod nodegroups;
 mod nodes;
+mod planes;
 mod updates;
 mod versions;
 mod workloads;
 
 pub(super) use access::identity;
-pub(super) use clusters::running;
+pub(super) use identities::may_make_volumes;
 pub(super) use nodes::of_cluster as nodes_of;
 
 use super::{

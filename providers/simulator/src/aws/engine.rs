@@ -84,10 +84,16 @@ fn look(ground: &Arc<Ground>, caller: &Caller) -> bool {
 /// Moves one thing that is due.
 fn advance(cx: &Cx<'_>, thing: Thing) {
     match thing.kind.as_str() {
+        // Those of a balancer that was deleted.
+        "ec2:network-interface" => drop_interface(cx, &thing),
         "ec2:instance" => ec2::advance_instance(cx, thing),
         "cloudformation:stack" => cloudformation::advance_stack(cx, thing),
         kind if kind.starts_with("eks:") => eks::advance(cx, thing),
         "cloudformation:resource" => cloudformation::advance_resource(cx, thing),
         _ => cx.put(Thing { due: None, ..thing }),
     }
+}
+
+fn drop_interface(cx: &Cx<'_>, thing: &Thing) {
+    cx.remove(&thing.kind, &thing.id);
 }
