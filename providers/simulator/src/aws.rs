@@ -25,7 +25,7 @@ mod tests;
 mod token;
 
 pub(crate) use account::{Desk, Thing, inventory};
-pub(crate) use engine::run;
+pub(crate) use engine::{run, unstick};
 pub(crate) use token::{authenticator, is_there};
 
 use crate::{
@@ -147,11 +147,15 @@ pub(crate) async fn answer(
         let fault = Fault::new(404, "UnknownServiceException", message);
         return Ok(protocol::refuse(Protocol::RestJson, &fault, &id));
     };
-    match serve(ground, service, &signature, &heard, &id).await {
-        Ok(response) => Ok(response),
-        Err(Refusal::Fault(fault)) => Ok(protocol::refuse(service.protocol, &fault, &id)),
-        Err(Refusal::Dropped) => Err(Dropped),
-    }
+    let response = match serve(ground, service, &signature, &heard, &id).await {
+        Ok(response) => response,
+        Err(Refusal::Fault(fault)) => protocol::refuse(service.protocol, &fault, &id),
+        Err(Refusal::Dropped) => return Err(Dropped),
+    };
+    Ok(match protocol::cbor::is_spoken(&heard) {
+        true => protocol::cbor::translate(response).await,
+        false => response,
+    })
 }
 
 enum Refusal {

@@ -79,3 +79,8 @@ async fn drive(script: &str) {
 async fn a_cluster_comes_and_goes_by_boto3() {
     drive("lifecycle.py").await;
 }
+
+#[tokio::test]
+async fn corners_are_as_boto3_and_the_stock_program_know_them() {
+    drive("corners.py").await;
+}

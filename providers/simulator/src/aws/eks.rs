@@ -266,6 +266,7 @@ fn role(cx: &Cx<'_>, arn: &str, service: &str) -> Option<Thing> {
 /// Moves a thing of EKS that is due.
 pub(super) fn advance(cx: &Cx<'_>, mut thing: Thing) {
     thing.due = None;
+    thing.limit = thing.limit.filter(|it| *it > cx.now);
     cx.put(thing.clone());
     match thing.kind.as_str() {
         CLUSTER => clusters::advance(cx, thing),

@@ -325,6 +325,16 @@ stuck = true
         stage.eks("GET", "/clusters/dot", Value::Null).await.1["cluster"]["status"],
         "CREATING"
     );
+    // Faults end with the next file.
+    stage
+        .world
+        .inject(&FaultFile::parse("").unwrap())
+        .await
+        .unwrap();
+    assert_eq!(
+        stage.cluster("CREATING").await["cluster"]["status"],
+        "ACTIVE"
+    );
 }
 
 #[tokio::test]

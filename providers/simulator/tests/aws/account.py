@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import boto3
+import botocore.waiter
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -19,7 +20,21 @@ BASE = WORLD.split("/world/")[0] + "/aws"
 REGION = "us-east-1"
 KEYS = {"aws_access_key_id": "AKIAREHEARSAL", "aws_secret_access_key": "rehearsal"}
 TEMPLATE = (Path(__file__).parent / "vpc.yaml").read_text()
-QUICK = {"Delay": 0.2, "MaxAttempts": 300}
+
+
+def sleep(seconds):
+    """Lets time go by in the world."""
+    with urllib.request.urlopen(f"{WORLD}/clock/sleep?for={seconds}"):
+        pass
+
+
+class WorldTime:
+    """The module `time` as waiters use it."""
+
+    sleep = staticmethod(sleep)
+
+
+botocore.waiter.time = WorldTime
 
 
 def client(service, region=REGION, **keys):
@@ -60,7 +75,7 @@ def stack(name="windlass-dot", cluster="dot", **extra):
         Tags=[{"Key": "windlass-cluster", "Value": cluster}],
         **extra,
     )
-    formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=QUICK)
+    formation.get_waiter("stack_create_complete").wait(StackName=name)
     told = formation.describe_stacks(StackName=name)["Stacks"][0]
     return {it["OutputKey"]: it["OutputValue"] for it in told["Outputs"]}
 
@@ -107,9 +122,13 @@ class Kube:
 
     def until(self, path, holds):
         """Waits until an object is so; None stands for one that is gone."""
-        request = urllib.request.Request(self.endpoint + path + "?watch=1", headers={"Authorization": f"Bearer {self.bearer}"})
         place, name = path.rsplit("/", 1)
-        query = f"{place}?watch=1&fieldSelector=metadata.name%3D{name}&timeoutSeconds=30"
+        one = f"{place}?fieldSelector=metadata.name%3D{name}"
+        known = self(one)
+        found = known["items"][0] if known["items"] else None
+        if holds(found):
+            return found
+        query = f"{one}&watch=1&timeoutSeconds=30&resourceVersion={known['metadata']['resourceVersion']}"
         request = urllib.request.Request(self.endpoint + query, headers={"Authorization": f"Bearer {self.bearer}"})
         with urllib.request.urlopen(request, context=self.context) as lines:
             for line in lines:

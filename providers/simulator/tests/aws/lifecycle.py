@@ -5,7 +5,7 @@ import json
 import urllib.request
 from datetime import timedelta
 
-from account import BASE, KEYS, QUICK, REGION, TEMPLATE, Kube, assets, aws, client, control, refused, stack, token
+from account import BASE, KEYS, REGION, TEMPLATE, Kube, assets, aws, client, control, refused, sleep, stack, token
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -73,7 +73,7 @@ def network():
     assert "No updates" in refused("ValidationError", formation.update_stack, **again, Parameters=kept)
     for nats, addresses in (("true", 2), ("false", 1)):
         formation.update_stack(**again, Parameters=[*kept, {"ParameterKey": "NatPerZone", "ParameterValue": nats}])
-        formation.get_waiter("stack_update_complete").wait(StackName="windlass-dot", WaiterConfig=QUICK)
+        formation.get_waiter("stack_update_complete").wait(StackName="windlass-dot")
         assert len(ec2.describe_addresses()["Addresses"]) == addresses
     tagged = ec2.describe_subnets(Filters=[{"Name": "tag:windlass-cluster", "Values": ["dot"]}])["Subnets"]
     assert len(tagged) == 4
@@ -108,7 +108,7 @@ def cluster(outputs):
     assert made["status"] == "CREATING" and "endpoint" not in made
     assert eks.create_cluster(**wanted)["cluster"]["arn"] == made["arn"]
     refused("ResourceInUseException", eks.create_cluster, **{**wanted, "clientRequestToken": "two"})
-    eks.get_waiter("cluster_active").wait(name="dot", WaiterConfig=QUICK)
+    eks.get_waiter("cluster_active").wait(name="dot")
     for addon in ("vpc-cni", "kube-proxy", "coredns", "eks-pod-identity-agent"):
         eks.create_addon(clusterName="dot", addonName=addon)
     refused("ResourceInUseException", eks.create_addon, clusterName="dot", addonName="coredns")
@@ -116,20 +116,20 @@ def cluster(outputs):
     refused("InvalidParameterException", eks.create_nodegroup, **group, instanceTypes=["t4g.medium"], amiType="AL2023_x86_64_STANDARD")
     refused("InvalidParameterException", eks.create_nodegroup, **group, scalingConfig={"minSize": 3, "maxSize": 4, "desiredSize": 2})
     eks.create_nodegroup(**group, scalingConfig={"minSize": 1, "maxSize": 4, "desiredSize": 2}, labels={"size": "small"})
-    eks.get_waiter("nodegroup_active").wait(clusterName="dot", nodegroupName="small", WaiterConfig=QUICK)
+    eks.get_waiter("nodegroup_active").wait(clusterName="dot", nodegroupName="small")
     for addon in ("vpc-cni", "coredns"):
-        eks.get_waiter("addon_active").wait(clusterName="dot", addonName=addon, WaiterConfig=QUICK)
+        eks.get_waiter("addon_active").wait(clusterName="dot", addonName=addon)
     huge = {**group, "nodegroupName": "huge", "instanceTypes": ["m5.4xlarge"]}
     eks.create_nodegroup(**huge, scalingConfig={"minSize": 1, "maxSize": 9, "desiredSize": 9})
     try:
-        eks.get_waiter("nodegroup_active").wait(clusterName="dot", nodegroupName="huge", WaiterConfig=QUICK)
+        eks.get_waiter("nodegroup_active").wait(clusterName="dot", nodegroupName="huge")
         raise AssertionError("144 vCPUs are more than the quota")
     except Exception as error:  # a waiter's, of no public kind
         assert "CREATE_FAILED" in str(error), error
     issue = eks.describe_nodegroup(clusterName="dot", nodegroupName="huge")["nodegroup"]["health"]["issues"][0]
     assert issue["code"] == "AsgInstanceLaunchFailures" and "VcpuLimitExceeded" in issue["message"]
     eks.delete_nodegroup(clusterName="dot", nodegroupName="huge")
-    eks.get_waiter("nodegroup_deleted").wait(clusterName="dot", nodegroupName="huge", WaiterConfig=QUICK)
+    eks.get_waiter("nodegroup_deleted").wait(clusterName="dot", nodegroupName="huge")
 
 
 def within(outputs):
@@ -189,7 +189,7 @@ def within(outputs):
     assert not ec2.describe_volumes()["Volumes"], waits()
     driver = {"clusterName": "dot", "addonName": "aws-ebs-csi-driver"}
     eks.create_addon(**driver, podIdentityAssociations=[{"serviceAccount": "ebs-csi-controller-sa", "roleArn": outputs["DiskRole"]}])
-    eks.get_waiter("addon_active").wait(**driver, WaiterConfig=QUICK)
+    eks.get_waiter("addon_active").wait(**driver)
     kube.until("/api/v1/namespaces/default/persistentvolumeclaims/data", lambda it: it and it["status"].get("phase") == "Bound")
     volume = ec2.describe_volumes(Filters=[{"Name": "tag:kubernetes.io/cluster/dot", "Values": ["owned"]}])["Volumes"][0]
     assert volume["Size"] == 8 and volume["State"] == "in-use", volume
@@ -203,15 +203,15 @@ def changes():
     assert "Unsupported Kubernetes minor version update from 1.34 to 1.36" in message, message
     update = eks.update_cluster_version(name="dot", version="1.35")["update"]
     refused("ResourceInUseException", eks.delete_cluster, name="dot")
-    eks.get_waiter("cluster_active").wait(name="dot", WaiterConfig=QUICK)
+    eks.get_waiter("cluster_active").wait(name="dot")
     assert eks.describe_update(name="dot", updateId=update["id"])["update"]["status"] == "Successful"
     kube = Kube("dot", token("dot"))
     assert kube("/version")["minor"].rstrip("+") == "35"
     group = {"clusterName": "dot", "nodegroupName": "small"}
     eks.update_nodegroup_version(**group)
-    eks.get_waiter("nodegroup_active").wait(**group, WaiterConfig=QUICK)
+    eks.get_waiter("nodegroup_active").wait(**group)
     eks.update_nodegroup_config(**group, scalingConfig={"desiredSize": 3})
-    eks.get_waiter("nodegroup_active").wait(**group, WaiterConfig=QUICK)
+    eks.get_waiter("nodegroup_active").wait(**group)
     kubelets = [it["status"]["nodeInfo"]["kubeletVersion"] for it in kube("/api/v1/nodes")["items"]]
     assert len(kubelets) == 3 and all(it.startswith("v1.35.") for it in kubelets), kubelets
     arn = eks.describe_cluster(name="dot")["cluster"]["arn"]
@@ -219,7 +219,7 @@ def changes():
     eks.untag_resource(resourceArn=arn, tagKeys=["colour"])
     assert eks.list_tags_for_resource(resourceArn=arn)["tags"] == {"windlass-cluster": "dot"}
     eks.update_cluster_config(name="dot", resourcesVpcConfig={"publicAccessCidrs": ["192.0.2.0/24"]})
-    eks.get_waiter("cluster_active").wait(name="dot", WaiterConfig=QUICK)
+    eks.get_waiter("cluster_active").wait(name="dot")
     assert eks.describe_cluster(name="dot")["cluster"]["resourcesVpcConfig"]["publicAccessCidrs"] == ["192.0.2.0/24"]
 
 
@@ -240,11 +240,11 @@ def farewell(outputs):
     refused("ResourceInUseException", eks.delete_cluster, name="dot")
     group = {"clusterName": "dot", "nodegroupName": "small"}
     eks.delete_nodegroup(**group)
-    eks.get_waiter("nodegroup_deleted").wait(**group, WaiterConfig=QUICK)
+    eks.get_waiter("nodegroup_deleted").wait(**group)
     kube = Kube("dot", token("dot"))
     assert kube("/api/v1/nodes")["items"] == []
     eks.delete_cluster(name="dot")
-    eks.get_waiter("cluster_deleted").wait(name="dot", WaiterConfig=QUICK)
+    eks.get_waiter("cluster_deleted").wait(name="dot")
     try:
         kube("/version")
         raise AssertionError("the API server still answers")
@@ -256,7 +256,7 @@ def farewell(outputs):
     formation.delete_stack(StackName="windlass-dot")
     told = formation.describe_stacks(StackName="windlass-dot")["Stacks"][0]
     try:
-        formation.get_waiter("stack_delete_complete").wait(StackName=told["StackId"], WaiterConfig=QUICK)
+        formation.get_waiter("stack_delete_complete").wait(StackName=told["StackId"])
         raise AssertionError("the network goes with a load balancer in it")
     except Exception as error:  # a waiter's, of no public kind
         assert "DELETE_FAILED" in str(error), error
@@ -270,12 +270,12 @@ def farewell(outputs):
     free = lambda: [it for it in ec2.describe_network_interfaces(Filters=inside)["NetworkInterfaces"] if it["Status"] == "available"]
     for interface in free():
         ec2.delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
-    ec2.get_waiter("volume_available").wait(WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(WaiterConfig={"Delay": 5})
     for volume in ec2.describe_volumes()["Volumes"]:
         ec2.delete_volume(VolumeId=volume["VolumeId"])
     lingers = lambda: any(it["Description"].startswith("ELB ") for it in ec2.describe_network_interfaces(Filters=inside)["NetworkInterfaces"])
     while lingers():
-        pass
+        sleep(5)
     # The cluster's own group was kept by the interfaces, and lets the balancer's in.
     groups = ec2.describe_security_groups(Filters=[*inside, {"Name": "tag:kubernetes.io/cluster/dot", "Values": ["owned"]}])["SecurityGroups"]
     assert {it["GroupName"].split("-")[0] for it in groups} == {"k8s", "eks"}, groups
@@ -288,7 +288,7 @@ def farewell(outputs):
     for group in groups:
         ec2.delete_security_group(GroupId=group["GroupId"])
     formation.delete_stack(StackName="windlass-dot")
-    formation.get_waiter("stack_delete_complete").wait(StackName=told["StackId"], WaiterConfig=QUICK)
+    formation.get_waiter("stack_delete_complete").wait(StackName=told["StackId"])
     client("logs").delete_log_group(logGroupName="/aws/eks/dot/cluster")
     assert assets() == [], assets()
     assert formation.describe_stacks(StackName=told["StackId"])["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"

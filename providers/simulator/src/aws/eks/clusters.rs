@@ -149,9 +149,9 @@ pub(super) fn advance(cx: &Cx<'_>, mut cluster: Thing) {
             cx.put(cluster);
         }
         ("CREATING", None) => start(cx, cluster),
-        // It is as it was: who deletes it sees that it did not go.
+        // Who deletes it sees that it did not go.
         ("DELETING", Some(why)) => {
-            cluster.body["status"] = json!("ACTIVE");
+            cluster.body["status"] = json!("FAILED");
             cluster.body["health"]["issues"] =
                 json!([{"code": "InternalFailure", "message": why, "resourceIds": [cluster.id]}]);
             cx.put(cluster);

@@ -128,6 +128,7 @@ pub(super) fn delete(cx: &Cx<'_>, input: &Value) -> Outcome {
     }
     let fate = fate(cx, "DeleteNodegroup", &group.id, DRAIN);
     group.body["status"] = json!("DELETING");
+    group.limit = None;
     group.body["drained"] = Value::Null;
     group.body["fails"] = json!(fate.fails);
     group.due = fate.due;
@@ -187,7 +188,7 @@ fn fail(cx: &Cx<'_>, mut group: Thing, status: &str, code: &str, why: &str) {
     group.body["status"] = json!(status);
     group.body["fails"] = Value::Null;
     group.body["health"]["issues"] = json!([{"code": code, "message": why, "resourceIds": ids}]);
-    group.due = None;
+    (group.due, group.limit) = (None, None);
     cx.put(group);
 }
 
@@ -209,15 +210,9 @@ fn launch(cx: &Cx<'_>, mut group: Thing) {
         );
     }
     group.body["launched"] = json!(true);
-    // Who waits for nodes is woken by them; these are when it is looked at anyway.
-    group.due = Some(clock::add(
-        born(&group),
-        if cx.now < clock::add(born(&group), MAKE) {
-            MAKE
-        } else {
-            PATIENCE
-        },
-    ));
+    let earliest = clock::add(born(&group), MAKE);
+    group.due = (cx.now < earliest).then_some(earliest);
+    group.limit = Some(clock::add(born(&group), PATIENCE));
     cx.put(group);
 }
 
@@ -272,17 +267,10 @@ pub(super) fn observe(cx: &Cx<'_>, mut group: Thing) -> bool {
     )
     .unwrap_or(0);
     if cx.now < earliest || nodes::ready(cx, &group) < wanted {
-        if group.due.is_none() && cx.now < clock::add(born(&group), PATIENCE) {
-            group.due = Some(clock::add(
-                born(&group),
-                if cx.now < earliest { MAKE } else { PATIENCE },
-            ));
-            cx.put(group);
-        }
         return false;
     }
     group.body["status"] = json!("ACTIVE");
-    group.due = None;
+    (group.due, group.limit) = (None, None);
     cx.put(group);
     true
 }
