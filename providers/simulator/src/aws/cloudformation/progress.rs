@@ -103,6 +103,8 @@ fn build(cx: &Cx<'_>, mut known: Thing) {
                     .into_iter()
                     .flatten()
                     .filter_map(Value::as_str)
+                    // What its condition leaves out is not waited for.
+                    .filter(|name| all.iter().any(|it| it.text("LogicalResourceId") == *name))
                     .all(done)
         };
         let ready: Vec<Thing> = all.iter().filter(ready).cloned().collect();
