@@ -1,7 +1,7 @@
 module completions {
 
   def "nu-complete windlass provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass output" [] {
@@ -13,6 +13,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass output" # How to print
@@ -29,11 +31,11 @@ module completions {
   ]
 
   def "nu-complete windlass setup place" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass setup provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass setup output" [] {
@@ -63,6 +65,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass setup provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass setup output" # How to print
@@ -79,7 +83,7 @@ module completions {
   ]
 
   def "nu-complete windlass destroy place" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass destroy keep" [] {
@@ -87,7 +91,7 @@ module completions {
   }
 
   def "nu-complete windlass destroy provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass destroy output" [] {
@@ -110,6 +114,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass destroy provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass destroy output" # How to print
@@ -150,7 +156,7 @@ module completions {
   }
 
   def "nu-complete windlass install provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass install output" [] {
@@ -216,6 +222,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass install provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass install output" # How to print
@@ -256,7 +264,7 @@ module completions {
   }
 
   def "nu-complete windlass upgrade provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass upgrade output" [] {
@@ -323,6 +331,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass upgrade provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass upgrade output" # How to print
@@ -339,7 +349,7 @@ module completions {
   ]
 
   def "nu-complete windlass uninstall provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass uninstall output" [] {
@@ -361,6 +371,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass uninstall provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass uninstall output" # How to print
@@ -377,7 +389,7 @@ module completions {
   ]
 
   def "nu-complete windlass status provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass status output" [] {
@@ -392,6 +404,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass status provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass status output" # How to print
@@ -407,7 +421,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass crossplane output" [] {
@@ -419,6 +433,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane output" # How to print
@@ -434,7 +450,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane wait provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass crossplane wait output" [] {
@@ -452,6 +468,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane wait provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane wait output" # How to print
@@ -467,7 +485,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane drain provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass crossplane drain output" [] {
@@ -490,6 +508,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane drain provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane drain output" # How to print
@@ -606,7 +626,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass gitops output" [] {
@@ -618,6 +638,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass gitops provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops output" # How to print
@@ -633,7 +655,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops sync provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass gitops sync output" [] {
@@ -662,6 +684,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass gitops sync provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops sync output" # How to print
@@ -677,18 +701,20 @@ module completions {
   ]
 
   def "nu-complete windlass cluster provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster output" [] {
     [ "table" "json" "yaml" ]
   }
 
-  # Create, delete, list or show clusters. They are found by their marks, not by files on this machine
+  # Create, delete, list, show or change clusters. They are found by their marks, not by files on this machine
   export extern "windlass cluster" [
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster output" # How to print
@@ -704,11 +730,11 @@ module completions {
   ]
 
   def "nu-complete windlass cluster create place" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster create provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster create output" [] {
@@ -735,6 +761,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster create provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster create output" # How to print
@@ -751,7 +779,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster delete place" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster delete keep" [] {
@@ -759,7 +787,7 @@ module completions {
   }
 
   def "nu-complete windlass cluster delete provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster delete output" [] {
@@ -782,6 +810,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster delete provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster delete output" # How to print
@@ -798,7 +828,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster list provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster list output" [] {
@@ -812,6 +842,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster list provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster list output" # How to print
@@ -827,7 +859,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster show provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass cluster show output" [] {
@@ -839,6 +871,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster show provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster show output" # How to print
@@ -853,8 +887,250 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete windlass cluster upgrade provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster upgrade output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Bring a cluster to the next minor version of Kubernetes: the control plane, then the add-ons, then the nodes
+  export extern "windlass cluster upgrade" [
+    --kubernetes-version: string # The version, such as 1.36 [default: the next one]
+    --yes(-y)                 # Do not ask
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster upgrade provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster upgrade output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass cluster node-pool provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Add, delete, recreate, list or scale pools of nodes
+  export extern "windlass cluster node-pool" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass cluster node-pool add provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool add output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Add a pool, or bring one that is there into line with the flags
+  export extern "windlass cluster node-pool add" [
+    --machine: string         # The machine type, such as g6.xlarge [default: that of the nodes that the cluster has]
+    --min: string             # At least so many nodes [default: 0]
+    --max: string             # At most so many nodes [default: 1, or the minimum]
+    --zone: string            # The one zone of the nodes [default: all of the cluster's]
+    --spot                    # Let the cloud take the nodes back: spot instances
+    --label: string           # A label of the nodes; can be given several times
+    --taint: string           # A taint of the nodes; can be given several times [default: none, and nvidia.com/gpu=present:NoSchedule on GPUs]
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool add provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool add output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name
+  ]
+
+  def "nu-complete windlass cluster node-pool delete provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool delete output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Delete a pool: its pods are moved to other nodes first, as far as their disruption budgets allow
+  export extern "windlass cluster node-pool delete" [
+    --yes(-y)                 # Do not ask
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool delete provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool delete output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name
+  ]
+
+  def "nu-complete windlass cluster node-pool recreate provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool recreate output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Delete a pool and make it again, with what the flags say; the rest is as it was
+  export extern "windlass cluster node-pool recreate" [
+    --machine: string         # The machine type, such as g6.xlarge [default: that of the nodes that the cluster has]
+    --min: string             # At least so many nodes [default: 0]
+    --max: string             # At most so many nodes [default: 1, or the minimum]
+    --zone: string            # The one zone of the nodes [default: all of the cluster's]
+    --spot                    # Let the cloud take the nodes back: spot instances
+    --label: string           # A label of the nodes; can be given several times
+    --taint: string           # A taint of the nodes; can be given several times [default: none, and nvidia.com/gpu=present:NoSchedule on GPUs]
+    --yes(-y)                 # Do not ask
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool recreate provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool recreate output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name
+  ]
+
+  def "nu-complete windlass cluster node-pool list provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool list output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # List the pools
+  export extern "windlass cluster node-pool list" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool list provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool list output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass cluster node-pool scale provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool scale output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Change how many nodes a pool has at least and at most; "default" is the pool that every cluster has
+  export extern "windlass cluster node-pool scale" [
+    --min: string             # At least so many nodes
+    --max: string             # At most so many nodes
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool scale provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool scale output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name
+  ]
+
   def "nu-complete windlass kubeconfig provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass kubeconfig output" [] {
@@ -874,6 +1150,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass kubeconfig provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass kubeconfig output" # How to print
@@ -889,7 +1167,7 @@ module completions {
   ]
 
   def "nu-complete windlass token provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass token output" [] {
@@ -901,6 +1179,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass token provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass token output" # How to print
@@ -915,8 +1195,71 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete windlass credentials provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass credentials output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Look at the credentials that commands would use
+  export extern "windlass credentials" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass credentials provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass credentials output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass credentials check place" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass credentials check provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass credentials check output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Say who one is, and which of windlass's calls one may not make (exit code 4)
+  export extern "windlass credentials check" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass credentials check provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass credentials check output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    place?: string@"nu-complete windlass credentials check place" # At which provider
+  ]
+
   def "nu-complete windlass env provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass env output" [] {
@@ -928,6 +1271,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass env provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass env output" # How to print
@@ -943,7 +1288,7 @@ module completions {
   ]
 
   def "nu-complete windlass clean provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass clean output" [] {
@@ -956,6 +1301,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass clean provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass clean output" # How to print
@@ -971,11 +1318,11 @@ module completions {
   ]
 
   def "nu-complete windlass doctor place" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass doctor provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass doctor output" [] {
@@ -998,6 +1345,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass doctor provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass doctor output" # How to print
@@ -1014,7 +1363,7 @@ module completions {
   ]
 
   def "nu-complete windlass config provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass config output" [] {
@@ -1026,6 +1375,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config output" # How to print
@@ -1041,7 +1392,7 @@ module completions {
   ]
 
   def "nu-complete windlass config init provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass config init output" [] {
@@ -1053,6 +1404,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config init provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config init output" # How to print
@@ -1068,7 +1421,7 @@ module completions {
   ]
 
   def "nu-complete windlass config show provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass config show output" [] {
@@ -1091,6 +1444,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config show provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config show output" # How to print
@@ -1106,7 +1461,7 @@ module completions {
   ]
 
   def "nu-complete windlass config schema provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass config schema output" [] {
@@ -1118,6 +1473,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config schema provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config schema output" # How to print
@@ -1133,7 +1490,7 @@ module completions {
   ]
 
   def "nu-complete windlass support provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass support output" [] {
@@ -1146,6 +1503,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass support provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass support output" # How to print
@@ -1161,7 +1520,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass rehearse output" [] {
@@ -1173,6 +1532,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse output" # How to print
@@ -1188,7 +1549,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse serve provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass rehearse serve output" [] {
@@ -1201,6 +1562,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse serve provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse serve output" # How to print
@@ -1216,7 +1579,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse program provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass rehearse program output" [] {
@@ -1228,6 +1591,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse program provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse program output" # How to print
@@ -1248,7 +1613,7 @@ module completions {
   }
 
   def "nu-complete windlass completions provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass completions output" [] {
@@ -1260,6 +1625,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass completions provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass completions output" # How to print
@@ -1276,7 +1643,7 @@ module completions {
   ]
 
   def "nu-complete windlass man provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass man output" [] {
@@ -1289,6 +1656,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass man provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass man output" # How to print

@@ -2,24 +2,53 @@
 
 use std::sync::Arc;
 
-use windlass_provider::{Provider, ProviderId};
+use windlass_provider::{Check, ClusterName, Ctx, Provider, ProviderId};
 
 use crate::{error::Result, rehearsal::Rehearsal};
 
 /// The providers that this build has, in the order in which they are offered.
 pub const BUILT: &[ProviderId] = &[
+    #[cfg(feature = "aws")]
+    ProviderId::Aws,
     #[cfg(feature = "kind")]
     ProviderId::Kind,
 ];
+
+/// What is said of how to reach a cloud, besides what its own environment and files say.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// The region.
+    pub region: Option<String>,
+    /// The profile of AWS's own files.
+    pub profile: Option<String>,
+    /// A key of AWS's, held in memory only.
+    pub keys: Option<Keys>,
+}
+
+/// A key of a cloud's: its id, its secret, and the token of a session where it has one. Its `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct Keys(pub String, pub String, pub Option<String>);
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
 
 /// Returns a provider.
 ///
 /// # Errors
 /// Where it needs a program that is not there.
-pub fn provider(id: ProviderId, rehearsal: Option<&Rehearsal>) -> Result<Arc<dyn Provider>> {
-    // A build without any provider has no use for it.
-    let _ = rehearsal;
+pub fn provider(
+    id: ProviderId,
+    reach: &Reach,
+    rehearsal: Option<&Rehearsal>,
+) -> Result<Arc<dyn Provider>> {
+    // A build without any provider has no use for them.
+    let _ = (reach, rehearsal);
     match id {
+        #[cfg(feature = "aws")]
+        ProviderId::Aws => Ok(Arc::new(aws(reach, rehearsal))),
         #[cfg(feature = "kind")]
         ProviderId::Kind => Ok(Arc::new(kind(rehearsal)?)),
         other => Err(crate::error::Error::usage(format!(
@@ -84,4 +113,53 @@ fn kind(rehearsal: Option<&Rehearsal>) -> Result<windlass_kind::Kind> {
             rehearsal.stand_in_variables(),
         ),
     }))
+}
+
+/// Returns whether a cloud can be asked who one is, or needs keys that a person would have to type.
+pub async fn has_credentials(id: ProviderId, reach: &Reach, cx: &Ctx) -> bool {
+    let _ = (reach, cx);
+    match id {
+        #[cfg(feature = "aws")]
+        ProviderId::Aws => aws(reach, None).has_credentials(cx).await,
+        _ => true,
+    }
+}
+
+/// Says who one is at a provider, and what one may not do there; `None` where nobody has to be anybody.
+pub async fn check_credentials(
+    id: ProviderId,
+    (reach, rehearsal): (&Reach, Option<&Rehearsal>),
+    cx: &Ctx,
+    cluster: &ClusterName,
+) -> Option<Vec<Check>> {
+    let _ = (reach, rehearsal, cx, cluster);
+    match id {
+        #[cfg(feature = "aws")]
+        ProviderId::Aws => {
+            let aws = aws(reach, rehearsal);
+            Some(aws.check_credentials(cx, cluster).await)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(feature = "aws")]
+fn aws(reach: &Reach, rehearsal: Option<&Rehearsal>) -> windlass_aws::Aws {
+    use windlass_aws::{Access, Aws};
+    let keys = |Keys(id, secret, token): Keys| windlass_aws::Keys { id, secret, token };
+    Aws::new(match rehearsal {
+        None => Access {
+            region: reach.region.clone(),
+            profile: reach.profile.clone(),
+            keys: reach.keys.clone().map(keys),
+            endpoint: None,
+        },
+        // The administrator of the simulated account; nothing of the user's own is read.
+        Some(rehearsal) => Access {
+            region: Some(reach.region.clone().unwrap_or("us-east-1".to_owned())),
+            profile: None,
+            keys: Some(keys(Keys("AKIAREHEARSAL".into(), "rehearsal".into(), None))),
+            endpoint: Some(rehearsal.cloud("aws")),
+        },
+    })
 }

@@ -109,6 +109,14 @@ impl Rehearsal {
         self.world.endpoint().to_string()
     }
 
+    /// Returns where a simulated cloud listens, in place of all its services.
+    #[must_use]
+    pub fn cloud(&self, name: &str) -> String {
+        let endpoint = self.endpoint();
+        let host = endpoint.split('/').nth(2).unwrap_or_default();
+        format!("http://{host}/{name}")
+    }
+
     /// Returns this machine's clock, which goes with the world's.
     #[must_use]
     pub fn clock(&self) -> Arc<dyn Clock> {

@@ -15,7 +15,7 @@ mod version;
 pub use assign::{BadAssignment, Typing, assign};
 pub use component::{Catalog, Choice, Component, Misuse, Part, Sign, Source};
 pub use order::{Unordered, order};
-pub use render::{Release, gitops, namespaces, release};
+pub use render::{Release, gitops, namespaces, release, storage_class};
 pub use special::{Extras, Home, extras, is_self_made, special_values};
 pub use template::{TemplateError, substitute};
 pub use values::{Difference, WrongType, compare_values, merge, take_away};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use windlass_provider::ProviderId;
 
 use super::{Component, Source, template::fill};
 
@@ -98,10 +99,19 @@ pub fn namespaces(names: &[String]) -> Result<Vec<Value>> {
         .collect()
 }
 
+/// Returns the storage class that is a provider's default, where windlass brings it along.
+///
+/// # Errors
+/// The template is broken.
+pub fn storage_class(provider: ProviderId) -> Result<Option<Value>> {
+    match provider {
+        ProviderId::Aws => fill("aws/storage-class.yaml", &json!({})).map(Some),
+        ProviderId::Azure | ProviderId::Google | ProviderId::Kind => Ok(None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use windlass_provider::ProviderId;
-
     use super::*;
     use crate::catalog::Catalog;
 

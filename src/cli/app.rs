@@ -7,13 +7,15 @@ use windlass_provider::{Clock, ClusterName, Ctx, Provider, ProviderId, SystemClo
 
 use super::{Global, Signals, own};
 use crate::{
+    engine,
     error::{Error, Kind, Result},
     files::WorkDir,
     output::Output,
-    providers,
+    plan::{Action, Plan},
+    providers::{self, Keys, Reach},
     redact::Redactor,
     rehearsal::Rehearsal,
-    settings::{Flags, Inputs, Settings},
+    settings::{Flags, Inputs, Origin, Setting, Settings},
     steps::{Exec, Web},
     trace,
 };
@@ -36,6 +38,7 @@ pub(super) struct Place {
     pub(super) cx: Ctx,
     pub(super) workdir: WorkDir,
     pub(super) rehearsal: Option<Arc<Rehearsal>>,
+    pub(super) reach: Reach,
 }
 
 impl App {
@@ -146,8 +149,8 @@ impl App {
         })
     }
 
-    /// Returns the provider that the settings name; where they name none, the only one that this build has, or an error
-    /// with the choices.
+    /// Returns the provider that the settings name; where they name none, the one of the cluster's last run here, or the only one
+    /// that this build has, or an error with the choices.
     pub(super) fn provider_of(&self, settings: &Settings) -> Result<ProviderId> {
         match (
             settings.provider.as_ref().map(|setting| setting.value),
@@ -155,8 +158,18 @@ impl App {
         ) {
             (Some(id), _) => Ok(id),
             (None, [only]) => Ok(*only),
-            (None, _) => Err(missing_provider()),
+            (None, _) => match self.last_plan(&settings.cluster.value) {
+                Some(plan) => Ok(plan.provider),
+                None => Err(missing_provider()),
+            },
         }
+    }
+
+    /// Returns the plan of the cluster's last run in this folder: a hint, where nobody says where the cluster is.
+    fn last_plan(&self, cluster: &ClusterName) -> Option<Plan> {
+        let folder = self.workdir().cluster(cluster);
+        let mut past = engine::read_runs::<Action>(&folder);
+        past.next().map(|past| past.plan)
     }
 
     /// Asks on a terminal where the cluster is to run.
@@ -205,6 +218,90 @@ impl App {
             && std::io::stderr().is_terminal()
     }
 
+    /// Returns what the settings say of how to reach a provider.
+    fn reach(&self, id: ProviderId) -> Result<Reach> {
+        if id != ProviderId::Aws {
+            return Ok(Reach::default());
+        }
+        let settings = Settings::resolve(&Inputs {
+            flags: self.global.flags(),
+            environment: Self::environment(),
+            directory: self.directory.clone(),
+            any_cluster: true,
+        })?;
+        let aws = &settings.aws;
+        // What stands in .env only, AWS's own chain does not see.
+        let hidden = |name: &str| match settings.variables.get(name) {
+            Some((value, Origin::DotEnv { .. })) => Some(value.to_owned()),
+            _ => None,
+        };
+        let keys = hidden("AWS_ACCESS_KEY_ID").zip(hidden("AWS_SECRET_ACCESS_KEY"));
+        let keys = keys.map(|(id, secret)| Keys(id, secret, hidden("AWS_SESSION_TOKEN")));
+        if let Some(Keys(_, secret, token)) = &keys {
+            self.redactor.learn(secret);
+            token.iter().for_each(|token| self.redactor.learn(token));
+        }
+        let past = self.last_plan(&settings.cluster.value);
+        let past = past.filter(|plan| plan.provider == id);
+        let earlier = |key: &str| past.as_ref()?.asked.get(key).cloned();
+        let said = |setting: &Option<Setting<String>>, key| {
+            let setting = setting.as_ref().map(|setting| setting.value.clone());
+            setting.or_else(|| earlier(key))
+        };
+        Ok(Reach {
+            region: said(&aws.region, "aws.region"),
+            profile: said(&aws.profile, "aws.profile"),
+            keys: keys.filter(|_| !self.global.rehearse),
+        })
+    }
+
+    /// Opens the place where a provider's clusters run, and asks on a terminal for keys where AWS has none: they live in memory
+    /// only.
+    pub(super) async fn place_asking(&self, id: ProviderId) -> Result<Place> {
+        let place = self.place(id).await?;
+        let reach = &place.reach;
+        if place.rehearsal.is_some()
+            || !self.can_ask()
+            || providers::has_credentials(id, reach, &place.cx).await
+        {
+            return Ok(place);
+        }
+        self.output
+            .note("there are no credentials of AWS here: type a key, which is held in memory only, or leave it empty");
+        let typed = ask(|| {
+            let id: String = dialoguer::Input::new()
+                .with_prompt("Access key ID")
+                .allow_empty(true)
+                .interact_text()?;
+            if id.is_empty() {
+                return Ok(None);
+            }
+            let secret = dialoguer::Password::new()
+                .with_prompt("Secret access key")
+                .interact()?;
+            let token = dialoguer::Password::new()
+                .with_prompt("Session token, if it is a temporary key")
+                .allow_empty_password(true)
+                .interact()?;
+            let token = Some(token).filter(|token| !token.is_empty());
+            Ok(Some(Keys(id.trim().to_owned(), secret, token)))
+        });
+        let Some(keys) = typed.await? else {
+            return Ok(place);
+        };
+        self.redactor.learn(&keys.1);
+        keys.2.iter().for_each(|token| self.redactor.learn(token));
+        let reach = Reach {
+            keys: Some(keys),
+            ..place.reach.clone()
+        };
+        Ok(Place {
+            provider: providers::provider(id, &reach, None)?,
+            reach,
+            ..place
+        })
+    }
+
     /// Opens the place where a provider's clusters run: for real, or in a rehearsal.
     pub(super) async fn place(&self, id: ProviderId) -> Result<Place> {
         let rehearsal = if self.global.rehearse {
@@ -216,15 +313,17 @@ impl App {
             Some(rehearsal) => rehearsal.clock(),
             None => self.clock(),
         };
+        let reach = self.reach(id)?;
         Ok(Place {
             id,
-            provider: providers::provider(id, rehearsal.as_deref())?,
+            provider: providers::provider(id, &reach, rehearsal.as_deref())?,
             cx: Ctx {
                 trace: self.trace.clone(),
                 ..Ctx::new(clock)
             },
             workdir: self.workdir(),
             rehearsal,
+            reach,
         })
     }
 }
@@ -244,6 +343,15 @@ impl Place {
             .map(str::to_owned)
             .into();
         args.push(cluster.to_string());
+        // Whoever runs it may be in another folder, with another environment.
+        for (flag, value) in [
+            ("--region", &self.reach.region),
+            ("--profile", &self.reach.profile),
+        ] {
+            if let Some(value) = value {
+                args.extend([flag.to_owned(), value.clone()]);
+            }
+        }
         if let Some(rehearsal) = &self.rehearsal {
             args.extend([
                 "--rehearse".to_owned(),

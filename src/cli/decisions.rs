@@ -6,6 +6,7 @@ use windlass_provider::{Found, Owner, ProviderId};
 use crate::{
     error::{Error, Kind, Result},
     plan::{Action, Plan},
+    steps,
 };
 
 /// How a cluster is drained before it goes.
@@ -119,26 +120,67 @@ impl DrainArgs {
         risks
     }
 
-    /// Takes what is to be kept out of what was found: the resources that are called so. Returns lines that say it.
-    pub(super) fn set_aside(&self, found: &mut Vec<Found>) -> Vec<String> {
-        let mut kept = Vec::new();
+    /// Takes what stays out of what was found. `kept` tells of objects in the cluster that are kept.
+    pub(super) fn set_aside(&self, found: &mut Vec<Found>, kept: &[String]) -> Aside {
+        let mut aside = Aside::default();
         found.retain(|item| {
-            let of = |keep: &&Keep| item.resource.id.as_str() == keep.name();
-            let ours = item.observed.owner == Owner::Ours;
-            let Some(keep) = self.keep.iter().find(of).filter(|_| ours) else {
-                return true;
-            };
             let resource = &item.resource;
-            kept.push(format!(
-                "{} {}: you asked to keep the {}",
-                resource.kind,
-                resource.name,
-                keep.name()
-            ));
+            let name = format!("{} {}", resource.kind, resource.name);
+            match self.stay(item, kept) {
+                None => return true,
+                Some(Stay::Kept(why)) => aside.kept.push(format!("{name}: {why}")),
+                Some(Stay::Left) => aside.left.push(name),
+            }
             false
         });
-        kept
+        aside
     }
+
+    /// Returns why something that the provider found stays; `None`: it goes.
+    fn stay(&self, item: &Found, kept: &[String]) -> Option<Stay> {
+        let asked = |keep: Keep| {
+            let is_kept = self.keep.contains(&keep);
+            is_kept.then(|| Stay::Kept(format!("you asked to keep the {}", keep.name())))
+        };
+        if item.observed.owner != Owner::Ours {
+            return None;
+        }
+        match (item.resource.kind.as_str(), item.resource.id.as_str()) {
+            ("disk", _) => {
+                let volume = item.observed.outputs.get("volume");
+                let is_retained = volume.is_some_and(|volume| {
+                    let line = format!("PersistentVolume {volume}");
+                    kept.iter().any(|it| steps::name_in(it) == line)
+                });
+                asked(Keep::Volumes)
+                    .or_else(|| {
+                        is_retained.then(|| Stay::Kept("its volume says Retain".to_owned()))
+                    })
+                    .or_else(|| self.skip_drain.then_some(Stay::Left))
+            }
+            ("log group", _) => asked(Keep::Logs),
+            (_, "project") => asked(Keep::Project),
+            (_, "group") => asked(Keep::Group),
+            _ => None,
+        }
+    }
+}
+
+/// Why something stays.
+enum Stay {
+    /// On purpose.
+    Kept(String),
+    /// Since nothing is drained.
+    Left,
+}
+
+/// What stays, a line each.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    /// On purpose, with the reason.
+    pub(super) kept: Vec<String>,
+    /// Left behind.
+    pub(super) left: Vec<String>,
 }
 
 /// Says what will go: the steps, but for phases of the drain that have nothing to do, and what those would delete.
@@ -234,14 +276,14 @@ mod tests {
             keep: vec![Keep::Group],
         };
         let mut all = vec![found("group", Owner::Ours), found("cluster", Owner::Ours)];
-        let kept = args.set_aside(&mut all);
+        let kept = args.set_aside(&mut all, &[]).kept;
         assert_eq!(
             kept,
             ["resource group windlass-dot: you asked to keep the group"]
         );
         assert_eq!(all, [found("cluster", Owner::Ours)]);
         let mut theirs = vec![found("group", Owner::Foreign)];
-        assert!(args.set_aside(&mut theirs).is_empty() && theirs.len() == 1);
+        assert!(args.set_aside(&mut theirs, &[]).kept.is_empty() && theirs.len() == 1);
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub(super) async fn run(args: DestroyArgs, app: App) -> Result<()> {
     let settings = app.settings(flags_at(&app, args.place.as_deref())?)?;
     let id = app.provider_of(&settings)?;
     args.drain.check(id)?;
-    let place = app.place(id).await?;
+    let place = app.place_asking(id).await?;
     let cluster = settings.cluster.value.clone();
     let_down(args, &app, &place, cluster).await
 }
@@ -102,7 +102,6 @@ pub(super) async fn let_down(
         .preparing(async { Ok(place.provider.discover(cx, scope).await?) })
         .await?;
     let any = !found.is_empty();
-    let aside = args.drain.set_aside(&mut found);
     let ours = found.iter().any(|item| item.observed.owner == Owner::Ours);
     if args.bare && !ours && !found.is_empty() {
         return Err(Error::message(
@@ -152,7 +151,6 @@ pub(super) async fn let_down(
     }
     let mut drain = inside.drain.filter(|_| ours);
     let mut known = outside::remember(&folder, drain.as_mut());
-    known.kept.extend(aside);
     known.unproven.extend(inside.unproven);
     known.left.extend(untended);
     let mut skipped = Vec::new();
@@ -173,6 +171,13 @@ pub(super) async fn let_down(
     if !any {
         known.doubt();
     }
+    let keeps = drain.iter().flat_map(|drain| drain.values());
+    let keeps = keeps.flat_map(|phase| &phase.keeps);
+    let kept: Vec<String> = known.kept.iter().chain(keeps).cloned().collect();
+    // What stays is told, not deleted, and no audit counts it as left behind once more.
+    let aside = args.drain.set_aside(&mut found, &kept);
+    known.kept.extend(aside.kept);
+    known.left.extend(aside.left);
     let mut plan = plan::destroy(DestroyFacts {
         cluster: cluster.clone(),
         provider: id,
@@ -237,7 +242,7 @@ pub(super) async fn let_down(
     // The audit looks at the provider again, never at what the run remembers.
     let mut after = place.provider.discover(&place.cx, scope).await;
     if let Ok(after) = &mut after {
-        args.drain.set_aside(after);
+        args.drain.set_aside(after, &kept);
     }
     let there = after.as_ref().ok().map(Vec::as_slice);
     let outcomes = &ended.finished.outcomes;

@@ -24,6 +24,12 @@ pub struct Global {
     /// Where it runs
     #[arg(long, global = true, value_name = "PROVIDER", value_parser = provider_names())]
     pub provider: Option<String>,
+    /// The region [AWS; default: AWS_REGION, or that of the profile]
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+    /// The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
     /// The configuration file [default: windlass.toml, where there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -121,6 +127,8 @@ impl Global {
         Flags {
             cluster: self.cluster.clone(),
             provider: self.provider.clone(),
+            region: self.region.clone(),
+            profile: self.profile.clone(),
             environment: self.environment.clone(),
             config: self.config.clone(),
             ..Flags::default()
@@ -146,6 +154,11 @@ impl Global {
                 && std::env::var("WINDLASS_REHEARSE_WORLD").ok().as_ref() != Some(world)
             {
                 flags.push(format!("--rehearse-world {}", quote(world)));
+            }
+        }
+        for (flag, value) in [("region", &self.region), ("profile", &self.profile)] {
+            if let Some(value) = value {
+                flags.push(format!("--{flag} {}", quote(value)));
             }
         }
         if let Some(config) = &self.config {

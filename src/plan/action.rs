@@ -104,6 +104,8 @@ pub enum Action {
         /// Their names.
         definitions: Vec<String>,
     },
+    /// Makes the storage class that is the provider's default.
+    MakeStorageClass,
     /// Removes the namespaces that windlass made.
     RemoveNamespaces {
         /// Their names.

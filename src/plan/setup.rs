@@ -1,6 +1,6 @@
 //! The plan of `setup`.
 
-use windlass_provider::Resource;
+use windlass_provider::{ProviderId, Resource};
 
 use super::{
     Action, Manifest, Plan, Step, StepId,
@@ -45,7 +45,19 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Result<Plan, Misuse> {
         usual_seconds: 1,
         limit_seconds: 300,
     };
-    let inventory = open_inventory(vec![access.id.clone()]);
+    let storage = (spec.cluster.provider == ProviderId::Aws).then(|| Step {
+        id: StepId::new("kube/storage-class"),
+        title: "make the default storage class".to_owned(),
+        needs: vec![access.id.clone()],
+        action: Action::MakeStorageClass,
+        makes: vec!["StorageClass gp3".to_owned()],
+        removes: Vec::new(),
+        usual_seconds: 1,
+        limit_seconds: 300,
+    });
+    // What is installed may claim disks.
+    let before = [Some(&access), storage.as_ref()].into_iter().flatten();
+    let inventory = open_inventory(before.map(|step| step.id.clone()).collect());
     let namespaces = (!spec.namespaces.is_empty()).then(|| Step {
         id: StepId::new("kube/namespaces"),
         title: format!("make the namespaces {}", spec.namespaces.join(", ")),
@@ -63,7 +75,9 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Result<Plan, Misuse> {
         limit_seconds: 300,
     });
     let ready = inventory.id.clone();
-    steps.extend([access, inventory]);
+    steps.push(access);
+    steps.extend(storage);
+    steps.push(inventory);
     let target = (spec.cluster.provider, cluster);
     steps.extend(install_all(
         &facts.components,
@@ -85,7 +99,8 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Result<Plan, Misuse> {
     })
 }
 
-fn ensure_resource(resource: Resource) -> Step {
+/// Returns the step that brings a resource about.
+pub(super) fn ensure_resource(resource: Resource) -> Step {
     Step {
         id: StepId::new(format!("resource/{}", resource.id)),
         title: format!("create {} {}", resource.kind, resource.name),

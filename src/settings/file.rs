@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use windlass_provider::{ClusterName, NodePool, NodeSize, ProviderId, Taint};
 
 use super::{
-    Origin, Setting, names,
+    Origin, Setting, aws, names,
     reader::{Reader, Table, Wanted},
     resolve::above,
     special,
@@ -39,6 +39,7 @@ pub(super) struct Cluster {
     pub(super) image: Option<Setting<String>>,
     pub(super) http_port: Option<Setting<u16>>,
     pub(super) https_port: Option<Setting<u16>>,
+    pub(super) aws: aws::Aws,
     pub(super) node_pools: Vec<Setting<NodePool>>,
     pub(super) origin: Origin,
 }
@@ -232,6 +233,9 @@ fn cluster(mut table: Table<'_>) -> Cluster {
         cluster.https_port = kind.number("https-port", words::port);
         kind.end();
     }
+    if let Some(table) = table.table("aws") {
+        cluster.aws = aws::read(table);
+    }
     let mut seen = BTreeSet::new();
     for node in table
         .list("node-pools")
@@ -273,6 +277,9 @@ fn node_pool(mut table: Table<'_>) -> Option<Setting<NodePool>> {
         .into_iter()
         .filter_map(|node| taint(reader.table(node)?))
         .collect();
+    let machine = table.text("machine", words::machine);
+    let zone = table.text("zone", words::zone);
+    let spot = table.boolean("spot");
     table.end();
     check_order(reader, min.as_ref(), max.as_ref());
     let least = min.as_ref().map_or(1, |min| min.value);
@@ -282,6 +289,9 @@ fn node_pool(mut table: Table<'_>) -> Option<Setting<NodePool>> {
         max: max.map_or(least.max(1), |max| max.value),
         labels,
         taints,
+        machine: machine.map(|machine| machine.value),
+        zone: zone.map(|zone| zone.value),
+        spot: spot.is_some_and(|spot| spot.value),
     };
     Some(Setting { value, origin })
 }

@@ -43,6 +43,10 @@ pub struct Flags {
     pub image: Option<String>,
     /// `--engine ENGINE`: kind's container engine.
     pub engine: Option<String>,
+    /// `--region REGION`: AWS's region.
+    pub region: Option<String>,
+    /// `--profile NAME`: a profile of AWS's own files.
+    pub profile: Option<String>,
     /// `--environment NAME`: which of the file's environments.
     pub environment: Option<String>,
     /// `--only COMPONENT…`, with commas or several times.

@@ -4,10 +4,12 @@
 //! held to their rules, and all that is wrong is told at once. What they mean together is `spec`'s; nothing here knows clusters,
 //! the catalogue or clap.
 
+mod aws;
 mod file;
 mod input;
 mod names;
 mod origin;
+mod pools;
 mod problem;
 mod reader;
 mod resolve;
@@ -22,9 +24,13 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use windlass_provider::{ClusterName, NodePool, NodeSize, ProviderId};
 
+pub use aws::Aws;
 pub use file::{Component, GitOps, GitReference};
 pub use input::{Flags, GitOpsFlags, Inputs, Variables};
 pub use origin::{Origin, Setting};
+pub use pools::{
+    parse_kubernetes_version, parse_label, parse_machine, parse_pool, parse_taint, parse_zone,
+};
 pub use problem::Problem;
 pub use words::{Ruled, format_duration, parse_duration, suggest, value_path, variable, version};
 
@@ -75,6 +81,8 @@ pub struct Settings {
     pub http_port: Option<Setting<u16>>,
     /// Kind's port for https; 0: none.
     pub https_port: Option<Setting<u16>>,
+    /// What only AWS can be told.
+    pub aws: Aws,
     /// No other components than these.
     pub only: Option<Setting<Vec<String>>>,
     /// Not these components.

@@ -9,8 +9,8 @@ use anyhow::anyhow;
 use windlass_provider::ClusterName;
 
 use super::{
-    FILE, GitOps, GitOpsFlags, GitReference, Inputs, Origin, PORTS, Problem, Setting, Settings,
-    Variables,
+    Aws, FILE, GitOps, GitOpsFlags, GitReference, Inputs, Origin, PORTS, Problem, Setting,
+    Settings, Variables, aws,
     file::{Contents, overlay, read},
     names,
     problem::refuse,
@@ -47,6 +47,12 @@ const ENGINE: Source = source(
     "--engine",
     &["WINDLASS_ENGINE", "KIND_EXPERIMENTAL_PROVIDER"],
 );
+// AWS's own variables are read here, too, so that they count in .env and are told as origins.
+const REGION: Source = source(
+    "--region",
+    &["WINDLASS_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"],
+);
+const PROFILE: Source = source("--profile", &["AWS_PROFILE"]);
 const ENVIRONMENT: Source = source("--environment", &["WINDLASS_ENVIRONMENT"]);
 const ONLY: Source = source("--only", &["WINDLASS_ONLY"]);
 const WITHOUT: Source = source("--without", &["WINDLASS_WITHOUT"]);
@@ -106,6 +112,21 @@ pub(super) fn resolve(inputs: &Inputs) -> Result<Settings> {
         image: choose!(image, IMAGE, words::image),
         http_port: choose!(http_port, HTTP_PORT, words::port),
         https_port: choose!(https_port, HTTPS_PORT, words::port),
+        aws: Aws {
+            region: resolver.choose(
+                flags.region.as_deref(),
+                &REGION,
+                below.aws.region,
+                aws::region,
+            ),
+            profile: resolver.choose(
+                flags.profile.as_deref(),
+                &PROFILE,
+                below.aws.profile,
+                aws::profile,
+            ),
+            ..below.aws
+        },
         only: list(&flags.only, &ONLY),
         without: list(&flags.without, &WITHOUT),
         components: contents.components,

@@ -104,7 +104,7 @@ pub(super) fn kubernetes_version(text: &str) -> Ruled<String> {
     }
 }
 
-fn whole(text: &str, from: u32, to: u32, more: &str) -> Ruled<u32> {
+pub(super) fn whole(text: &str, from: u32, to: u32, more: &str) -> Ruled<u32> {
     text.parse()
         .ok()
         .filter(|number| (from..=to).contains(number) && !text.starts_with('+'))
@@ -120,6 +120,30 @@ fn whole(text: &str, from: u32, to: u32, more: &str) -> Ruled<u32> {
 /// <https://learn.microsoft.com/azure/aks/quotas-skus-regions>).
 pub(super) fn nodes(text: &str) -> Ruled<u32> {
     whole(text, 1, 1000, "")
+}
+
+/// The machine type of nodes, in whichever cloud's words: g6.xlarge, Standard_NC4as_T4_v3, g2-standard-4.
+pub(super) fn machine(text: &str) -> Ruled<String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    match text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "\"{}\" is not a machine type: write one such as g6.xlarge",
+            text.escape_debug()
+        )),
+    }
+}
+
+/// A zone, in whichever cloud's words: eu-west-1a, 1, europe-west1-b.
+pub(super) fn zone(text: &str) -> Ruled<String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    match text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "\"{}\" is not a zone: write one such as eu-west-1a",
+            text.escape_debug()
+        )),
+    }
 }
 
 /// The number of nodes that a further pool begins with, which may be none.

@@ -119,6 +119,9 @@ fn origins(settings: &Settings) -> BTreeMap<String, Origin> {
             put(key.to_owned(), origin);
         }
     }
+    for (key, origin) in settings.aws.origins() {
+        put(format!("aws.{key}"), origin);
+    }
     for pool in &settings.node_pools {
         put(format!("node-pools.{}", pool.value.name), &pool.origin);
     }

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use windlass_provider::{ClusterSpec, KindOptions, Nodes, ProviderId};
+use windlass_provider::{AwsOptions, ClusterSpec, KindOptions, Nodes, ProviderId};
 
 pub use listing::{Held, list};
 
@@ -179,6 +179,9 @@ impl Spec {
         } else {
             asked.put("nodes.size", text(&cluster.nodes.size));
         }
+        if cluster.provider == ProviderId::Aws {
+            asked.put_aws(&cluster.aws);
+        }
         for pool in &cluster.node_pools {
             let at = |key: &str| format!("node-pools.{}.{key}", pool.name);
             asked.put(&at("min"), pool.min);
@@ -189,6 +192,11 @@ impl Spec {
             for taint in &pool.taints {
                 let key = format!("taints.{}:{}", taint.key, text(&taint.effect));
                 asked.put(&at(&key), &taint.value);
+            }
+            asked.put_some(&at("machine"), pool.machine.as_ref());
+            asked.put_some(&at("zone"), pool.zone.as_ref());
+            if pool.spot {
+                asked.put(&at("spot"), pool.spot);
             }
         }
         for component in &self.components {
@@ -254,6 +262,29 @@ impl Asked {
         self.0.insert(setting.to_owned(), value.to_string());
     }
 
+    fn put_aws(&mut self, aws: &AwsOptions) {
+        self.put_some("aws.region", aws.region.as_ref());
+        self.put_some("aws.profile", aws.profile.as_ref());
+        self.put_some("aws.machine", aws.machine.as_ref());
+        self.put_some("aws.disk", aws.disk);
+        self.put_some("aws.vpc", aws.vpc.as_ref());
+        self.put_some("aws.log-days", aws.log_days);
+        for (key, list) in [
+            ("aws.zones", &aws.zones),
+            ("aws.allowed-cidrs", &aws.allowed_cidrs),
+            ("aws.subnets", &aws.subnets),
+            ("aws.logs", &aws.logs),
+        ] {
+            if !list.is_empty() {
+                self.put(key, list.join(","));
+            }
+        }
+        self.put("aws.spot", aws.spot);
+        self.put("aws.image", text(&aws.image));
+        self.put("aws.endpoint", text(&aws.endpoint));
+        self.put("aws.nat", text(&aws.nat));
+    }
+
     fn put_some(&mut self, setting: &str, value: Option<impl ToString>) {
         if let Some(value) = value {
             self.put(setting, value);
@@ -306,5 +337,6 @@ fn cluster(settings: &Settings, provider: ProviderId) -> ClusterSpec {
             http_port: value(&settings.http_port).unwrap_or(PORTS.0),
             https_port: value(&settings.https_port).unwrap_or(PORTS.1),
         },
+        aws: settings.aws.options(),
     }
 }

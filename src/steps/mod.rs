@@ -113,6 +113,7 @@ impl Executor<Action> for Steps {
                 self.install_manifest(cx, &manifest).await
             }
             Action::InstallChart { chart } => self.install_chart(cx, chart).await,
+            Action::MakeStorageClass => self.make_storage_class(cx).await,
             Action::MakeNamespaces { names } => self.make_namespaces(cx, names).await,
             Action::SyncGit { scope } => self.sync_git(cx, scope).await,
             Action::DrainCrossplane { scope } => self.drain_crossplane(cx, scope).await,

@@ -1,4 +1,4 @@
-//! Namespaces of tenants, and the sync from Git.
+//! Namespaces of tenants, the default storage class, and the sync from Git.
 
 use serde_json::Value;
 use windlass_provider::{Change, Ctx, Result};
@@ -20,6 +20,14 @@ impl Steps {
         let cluster = self.cluster(cx).await?;
         let objects = catalog::namespaces(names).map_err(broken_template)?;
         self.claim_namespaces(cx, &objects).await?;
+        let applied = cluster.apply(cx, &objects).await?;
+        Ok(Outcome::of(change_of(&applied)))
+    }
+
+    pub(super) async fn make_storage_class(&self, cx: &Ctx) -> Result<Outcome> {
+        let cluster = self.cluster(cx).await?;
+        let class = catalog::storage_class(self.provider_id).map_err(broken_template)?;
+        let objects: Vec<Value> = class.into_iter().collect();
         let applied = cluster.apply(cx, &objects).await?;
         Ok(Outcome::of(change_of(&applied)))
     }

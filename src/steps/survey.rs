@@ -88,9 +88,8 @@ pub async fn survey(
     let unwell = found
         .iter()
         .find(|item| item.observed.state != State::Ready);
-    let foreign = found
-        .iter()
-        .any(|item| item.observed.owner == Owner::Foreign);
+    // A network that others made may belong to a cluster of windlass's.
+    let foreign = !found.iter().any(|item| item.observed.owner == Owner::Ours);
     let mut row = Installation {
         what: format!("cluster {name}"),
         version: String::new(),

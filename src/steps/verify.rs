@@ -116,6 +116,10 @@ impl Steps {
                 objects.extend(extras.objects().cloned());
                 (objects, true)
             }
+            Action::MakeStorageClass => {
+                let class = catalog::storage_class(self.provider_id).ok()?;
+                (class.into_iter().collect(), false)
+            }
             Action::MakeNamespaces { names } => (catalog::namespaces(names).ok()?, false),
             Action::SyncGit { scope } => (catalog::gitops(scope).ok()?, true),
             Action::EnsureResource { .. }

@@ -2,6 +2,7 @@
 
 mod access;
 mod asked;
+mod aws;
 mod bed;
 mod clocks;
 mod cluster;

@@ -5,6 +5,7 @@
 //! it knows nothing of plans, journals, components or the terminal.
 
 mod access;
+mod aws;
 mod check;
 mod clock;
 mod context;
@@ -18,6 +19,7 @@ mod trace;
 use async_trait::async_trait;
 
 pub use access::{Auth, ExecCredential, Kubeconfig};
+pub use aws::{AwsEndpoint, AwsImage, AwsNat, AwsOptions};
 pub use check::{Check, Verdict};
 pub use clock::{Clock, SystemClock};
 pub use context::{Ctx, Progress};
@@ -46,6 +48,13 @@ pub trait Provider: Send + Sync {
 
     /// Lists what `spec` needs, and what each piece needs first. Does no I/O.
     fn resources(&self, spec: &ClusterSpec, facts: &Facts) -> Result<Vec<Resource>>;
+
+    /// Returns `spec` with all in it that can be read off a cluster as it is there: for a change of one thing that changes nothing
+    /// else. Does no I/O. A provider that cannot change a cluster returns it as it is.
+    fn as_found(&self, spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
+        let _ = found;
+        spec.clone()
+    }
 
     /// Checks programs, permissions, quota, ports and name clashes before the first change. Changes nothing.
     async fn preflight(&self, cx: &Ctx, spec: &ClusterSpec, facts: &Facts) -> Vec<Check>;

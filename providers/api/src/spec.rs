@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::AwsOptions;
+
 /// Which provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -135,7 +137,7 @@ pub struct Nodes {
 }
 
 /// More nodes, alike among themselves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodePool {
     /// Its name, unique in the cluster; by the rules of a DNS label.
     pub name: String,
@@ -147,6 +149,16 @@ pub struct NodePool {
     pub labels: BTreeMap<String, String>,
     /// Taints of its nodes.
     pub taints: Vec<Taint>,
+    /// The machine type of its nodes, in the cloud's words (`g6.xlarge`); `None`: that of the nodes that every cluster has. Kind
+    /// has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// The one zone of its nodes; `None`: all of the cluster's. Kind has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Whether its nodes are such as the cloud may take back: spot instances. Kind has none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spot: bool,
 }
 
 /// A taint of a node.
@@ -203,6 +215,9 @@ pub struct ClusterSpec {
     pub lifetime: Option<Duration>,
     /// What only Kind knows; of no meaning elsewhere.
     pub kind: KindOptions,
+    /// What only AWS knows; of no meaning elsewhere.
+    #[serde(default, skip_serializing_if = "AwsOptions::is_default")]
+    pub aws: AwsOptions,
 }
 
 #[cfg(test)]

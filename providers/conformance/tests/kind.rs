@@ -81,6 +81,7 @@ impl Bed for Machine {
             node_pools: Vec::new(),
             lifetime: None,
             // One machine has each port once.
+            aws: Default::default(),
             kind: KindOptions::default(),
         }
     }

@@ -85,6 +85,7 @@ mod tests {
                     value: String::new(),
                     effect: TaintEffect::NoExecute,
                 }],
+                ..NodePool::default()
             }],
             http_port: 8080,
             https_port: 0,

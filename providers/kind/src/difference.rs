@@ -241,6 +241,7 @@ mod tests {
             max: 2,
             labels: BTreeMap::from([("tier".into(), "fast".into())]),
             taints: vec![taint.clone()],
+            ..NodePool::default()
         });
         let nodes = [
             node("cp", None, vec![]),

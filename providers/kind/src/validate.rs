@@ -106,6 +106,18 @@ fn check_pool(pool: &NodePool) -> Result<()> {
             "its name must be a DNS label: lower-case letters, digits and hyphens",
         ));
     }
+    for (setting, is_set) in [
+        ("machine", pool.machine.is_some()),
+        ("zone", pool.zone.is_some()),
+        ("spot", pool.spot),
+    ] {
+        if is_set {
+            return Err(invalid(format!(
+                "{setting} is for clouds: kind's nodes are containers on this machine"
+            ))
+            .hint(format!("leave {setting} out, or choose a cloud")));
+        }
+    }
     for (key, value) in &pool.labels {
         check_key(key).map_err(|error| error.context(format!("label \"{key}\" is not valid")))?;
         check_owner(key)?;

@@ -1,6 +1,7 @@
 //! The HTTP/1.1 server of a world, on loopback, with TLS and without on one port: it finds out what a request is for and hands it on.
 //!
 //! - `/clusters/NAME/…`: the API server of a cluster
+//! - `/aws/…`: the services of a simulated AWS account
 //! - `/manifests/…`: stand-ins for files that are fetched from the internet
 //! - `/registries/HOST/…`: stand-ins for `https://HOST/…`, which tells what versions there are
 //! - `/world/TOKEN/clock/…`, `/world/TOKEN/control/…`, `/world/TOKEN/programs`: for windlass itself and for tests
@@ -8,7 +9,7 @@
 mod control;
 mod requests;
 
-use crate::{ground::Ground, manifests, programs, tls::HANDSHAKE};
+use crate::{aws, ground::Ground, manifests, programs, tls::HANDSHAKE};
 use axum::body::Body;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -24,7 +25,7 @@ use tokio::{
 };
 
 /// The largest request body that is read.
-const LARGEST: usize = 16 << 20;
+pub(crate) const LARGEST: usize = 16 << 20;
 
 /// The connection is to be dropped without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +88,9 @@ async fn answer(ground: &Arc<Ground>, token: &str, request: Request<Incoming>) -
     let path = request.uri().path().to_owned();
     if let Some(rest) = path.strip_prefix("/clusters/") {
         return requests::forward(ground, rest, request.map(Body::new)).await;
+    }
+    if path == "/aws" || path.starts_with("/aws/") {
+        return aws::answer(ground, request).await;
     }
     if let Some(name) = path.strip_prefix("/manifests/") {
         ground.clock.touch();

@@ -98,6 +98,7 @@ fn place(provider: Arc<dyn Provider>) -> Place {
         cx: Ctx::new(Arc::new(SystemClock)),
         workdir: WorkDir::real("/nowhere"),
         rehearsal: None,
+        reach: Default::default(),
     }
 }
 

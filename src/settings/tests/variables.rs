@@ -88,6 +88,7 @@ fn every_variable_works_and_stands_in_the_example() {
         ("WINDLASS_HTTPS_PORT", "0"),
         ("WINDLASS_IMAGE", "kindest/node:v1"),
         ("WINDLASS_ENGINE", "nerdctl"),
+        ("WINDLASS_REGION", "eu-west-1"),
         ("WINDLASS_ENVIRONMENT", "x"),
         ("WINDLASS_ONLY", "flux,traefik"),
         ("WINDLASS_WITHOUT", "traefik"),

@@ -97,7 +97,7 @@ pub async fn goes_on_from_every_change_of_an_update<B: Bed>() {
         min,
         max: 5,
         labels: BTreeMap::from([("tier".to_owned(), label.to_owned())]),
-        taints: Vec::new(),
+        ..NodePool::default()
     };
     for (after, end) in WAYS {
         for nth in 1.. {

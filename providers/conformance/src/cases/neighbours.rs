@@ -68,6 +68,7 @@ pub async fn takes_names_to_their_limits<B: Bed>() {
                 max: 1,
                 labels: Default::default(),
                 taints: Vec::new(),
+                ..NodePool::default()
             });
         }
         let made = make(&bed, &cx, &spec).await;

@@ -87,6 +87,7 @@ impl<const FLAW: usize> Bed for Air<FLAW> {
             node_pools: Vec::new(),
             lifetime: None,
             kind: KindOptions::default(),
+            aws: Default::default(),
         }
     }
 

@@ -294,8 +294,7 @@ impl Provider for Cloud {
             name: "main".to_owned(),
             min: spec.nodes.min,
             max: spec.nodes.max,
-            labels: BTreeMap::new(),
-            taints: Vec::new(),
+            ..NodePool::default()
         };
         for pool in std::iter::once(&main).chain(&spec.node_pools) {
             let id = format!("node-pool-{}", pool.name);

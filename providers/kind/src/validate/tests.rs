@@ -19,6 +19,7 @@ fn spec() -> ClusterSpec {
         },
         node_pools: Vec::new(),
         lifetime: None,
+        aws: Default::default(),
         kind: KindOptions {
             http_port: 80,
             https_port: 443,
@@ -34,6 +35,7 @@ fn pool(name: &str, label: (&str, &str)) -> NodePool {
         max: 1,
         labels: BTreeMap::from([(label.0.into(), label.1.into())]),
         taints: Vec::new(),
+        ..NodePool::default()
     }
 }
 
@@ -94,6 +96,14 @@ fn what_kind_could_not_make_is_refused_by_name() {
             s.node_pools = vec![pool];
         },
         "taint \"/x\" is not valid",
+    );
+    refused(
+        |s| {
+            let mut pool = pool("a", ("x", "y"));
+            pool.machine = Some("g6.xlarge".into());
+            s.node_pools = vec![pool];
+        },
+        "machine is for clouds",
     );
 }
 

@@ -26,6 +26,7 @@ async fn a_cluster_with_pools_ports_and_a_lifetime_is_made_found_and_deleted() {
             value: "gpu".into(),
             effect: TaintEffect::NoSchedule,
         }],
+        ..NodePool::default()
     });
     let facts = kind.facts(&cx, &spec).await.unwrap();
     assert!(

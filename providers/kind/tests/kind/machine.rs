@@ -203,6 +203,7 @@ pub(crate) fn spec(name: &str) -> ClusterSpec {
         },
         node_pools: Vec::new(),
         lifetime: None,
+        aws: Default::default(),
         kind: KindOptions {
             http_port: 80,
             https_port: 443,

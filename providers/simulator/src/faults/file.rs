@@ -2,12 +2,17 @@
 //!
 //! `faults.schema.json` describes the same for editors; a test holds the two together.
 
+mod cloud;
 mod sections;
 mod table;
 
+pub(super) use cloud::Cloud;
+#[cfg(test)]
+pub(super) use sections::PROVIDERS;
+pub(super) use sections::{FATES, METHODS, PROGRAMS, SECTIONS, SIDES, TOP};
+
 use super::{ProgramEffect, RequestEffect, occurrence::Occurrence, pattern::Pattern};
 use jiff::SignedDuration;
-pub(super) use sections::{FATES, METHODS, PROGRAMS, SECTIONS, SIDES, TOP};
 use std::{fmt, ops::Range, time::Duration};
 use table::{Lines, Table};
 use toml::de::{DeTable, DeValue};
@@ -61,6 +66,7 @@ pub(super) struct Script {
     pub(super) packages: Vec<Rule<Chart>>,
     pub(super) managed: Vec<Rule<Managed>>,
     pub(super) pods: Vec<Rule<Pod>>,
+    pub(super) clouds: Vec<Rule<Cloud>>,
 }
 
 /// A rule: what it concerns and does, and when.
@@ -286,6 +292,10 @@ impl Script {
                     fails,
                 };
                 self.managed.push(Rule { number, when, what });
+            }
+            "cloud" => {
+                let what = cloud::read(&mut table, latency);
+                self.clouds.push(Rule { number, when, what });
             }
             "chart" | "package" => {
                 let (name, fails) = (table.pattern("name"), table.text("fails"));

@@ -1,7 +1,7 @@
 //! The sections of the file with their keys, and the words that some of them take.
 
 /// The sections of the file, each with its keys.
-pub(in crate::faults) const SECTIONS: [(&str, &[&str]); 9] = [
+pub(in crate::faults) const SECTIONS: [(&str, &[&str]); 10] = [
     (
         "request",
         &[
@@ -113,6 +113,28 @@ pub(in crate::faults) const SECTIONS: [(&str, &[&str]); 9] = [
             "fate",
         ],
     ),
+    (
+        "cloud",
+        &[
+            "provider",
+            "service",
+            "action",
+            "name",
+            "nth",
+            "every",
+            "count",
+            "probability",
+            "from",
+            "until",
+            "latency",
+            "status",
+            "code",
+            "message",
+            "reset",
+            "stuck",
+            "fails",
+        ],
+    ),
 ];
 /// The keys outside of sections.
 pub(in crate::faults) const TOP: [&str; 2] = ["seed", "clock-skew"];
@@ -120,3 +142,4 @@ pub(in crate::faults) const METHODS: [&str; 6] = ["GET", "WATCH", "POST", "PUT",
 pub(in crate::faults) const PROGRAMS: [&str; 2] = ["kind", "docker"];
 pub(in crate::faults) const FATES: [&str; 4] = ["crash", "missing", "never", "unschedulable"];
 pub(in crate::faults) const SIDES: [&str; 2] = ["before", "after"];
+pub(in crate::faults) const PROVIDERS: [&str; 1] = ["aws"];
