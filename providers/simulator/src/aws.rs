@@ -316,6 +316,15 @@ fn authenticate(
                        and signing method. Consult the service documentation for details.";
         return Err(Fault::new(status, code, message));
     }
+    let now = [ground.clock.now(), jiff::Timestamp::now()];
+    if signature.expires.is_some() && !signature.holds(&now) {
+        let code = code(
+            "SignatureDoesNotMatch",
+            "InvalidSignatureException",
+            "AuthFailure",
+        );
+        return Err(Fault::new(status, code, "Signature expired"));
+    }
     Ok(caller)
 }
 

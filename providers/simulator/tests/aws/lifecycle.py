@@ -1,13 +1,15 @@
 """Drives the life of a cluster with boto3, its waiters included, and the stock aws program: from nothing to a working cluster,
 and back to nothing."""
 
+import base64
 import json
 import os
 import urllib.request
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from account import BASE, KEYS, REGION, TEMPLATE, Kube, assets, aws, client, control, refused, sleep, stack, token
-from botocore.auth import SigV4Auth
+import botocore.auth
+from account import BASE, KEYS, REGION, TEMPLATE, WORLD, Kube, assets, aws, client, control, refused, sleep, stack, token
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -133,6 +135,21 @@ def cluster(outputs):
     eks.get_waiter("nodegroup_deleted").wait(clusterName="dot", nodegroupName="huge")
 
 
+def presigned(cluster, age):
+    """Returns a token that was made some minutes ago, by the machine's clock or the world's, whichever is ahead."""
+    with urllib.request.urlopen(f"{WORLD}/clock/now") as answer:
+        now = datetime.fromisoformat(json.load(answer)["now"].replace("Z", "+00:00"))
+    request = AWSRequest(method="GET", url=f"{BASE}/?Action=GetCallerIdentity&Version=2011-06-15", headers={"x-k8s-aws-id": cluster})
+    signer = SigV4QueryAuth(Credentials(KEYS["aws_access_key_id"], KEYS["aws_secret_access_key"]), "sts", REGION, expires=60)
+    known = botocore.auth.get_current_datetime
+    botocore.auth.get_current_datetime = lambda *_, **__: now - timedelta(minutes=age)
+    try:
+        signer.add_auth(request)
+    finally:
+        botocore.auth.get_current_datetime = known
+    return "k8s-aws-v1." + base64.urlsafe_b64encode(request.prepare().url.encode()).decode().rstrip("=")
+
+
 def within(outputs):
     """Who comes in, and what controllers make outside."""
     kube = Kube("dot", token("dot"))
@@ -140,6 +157,8 @@ def within(outputs):
     assert len(nodes) == 2 and all(it["metadata"]["labels"]["size"] == "small" for it in nodes)
     Kube("dot", token("another"))("/api/v1/nodes", expect=401)
     Kube("dot", token("dot")[:-6] + "AAAAAA")("/api/v1/nodes", expect=401)
+    Kube("dot", presigned("dot", 14))("/api/v1/nodes", expect=200)
+    Kube("dot", presigned("dot", 16))("/api/v1/nodes", expect=401)
     session = client("sts").assume_role(RoleArn=outputs["GuestRole"], RoleSessionName="guest")["Credentials"]
     keys = {
         "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
