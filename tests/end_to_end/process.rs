@@ -186,7 +186,7 @@ impl Served {
         containers.iter().map(name).collect()
     }
 
-    /// Returns the objects of a cluster as "Kind namespace/name".
+    /// Returns the objects of a cluster as "Kind namespace/name", but for events, which go on being told.
     pub(crate) fn objects(&self, cluster: &str) -> Vec<String> {
         let state = self.ask("state");
         let clusters = state["clusters"].as_array().expect("clusters");
@@ -196,6 +196,7 @@ impl Served {
         objects
             .expect("objects")
             .iter()
+            .filter(|it| it["kind"] != "Event")
             .map(|it| {
                 format!(
                     "{} {}/{}",

@@ -94,9 +94,7 @@ fn live_objects_hold_a_component_and_a_purge_takes_them() {
         "CustomResourceDefinition certificates.cert-manager.io",
     );
     let left = world.objects("dot");
-    let ours = |it: &&String| {
-        !it.starts_with("Event ") && (it.contains("cert-manager") || it.starts_with("Certificate"))
-    };
+    let ours = |it: &&String| it.contains("cert-manager") || it.starts_with("Certificate");
     assert_eq!(left.iter().find(ours), None);
     assert_eq!(row(&bed, "flux")["health"], "ready");
 }

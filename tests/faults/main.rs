@@ -266,6 +266,27 @@ fn an_engine_that_does_not_answer_is_told_before_anything_happens() {
 }
 
 #[test]
+fn containers_that_cannot_be_removed_are_left_and_told() {
+    let bed = Bed::new();
+    bed.run(SETUP).expect(0);
+    let program = |name: &str, verb: &str| {
+        format!(
+            "[[program]]\nprogram = \"{name}\"\nverb = \"{verb}\"\nexit = 1\nmessage = \"permission denied\"\n\n"
+        )
+    };
+    // Where kind cannot, the engine is asked.
+    let faults = program("kind", "delete cluster") + &program("docker", "rm");
+    let left = bed.misbehave(DESTROY, &faults).expect(5);
+    left.says("left behind\n  kind cluster dot\n");
+    left.says("caused by: permission denied");
+    bed.state_is(&format!(
+        "dot-control-plane flux cert-manager traefik; {FILES}; destroy ended with 3 at resource/cluster"
+    ));
+    bed.go_on(&left).expect(0);
+    bed.state_is("nothing");
+}
+
+#[test]
 fn the_same_seed_strikes_the_same() {
     for (seed, code) in [(1, 0), (1, 0), (2, 3), (2, 3)] {
         let bed = Bed::new();
