@@ -95,8 +95,9 @@ pub(super) async fn run(
     if let Some(namespace) = namespace {
         let known = accounts.namespaces(&place.cx).await?;
         if !known.iter().any(|known| known == namespace) {
-            return Err(unknown("namespace", namespace, cluster, &known)
-                .hint(format!("or make it: kubectl create namespace {namespace}")));
+            let error = unknown("namespace", namespace, cluster, &known);
+            let or = if error.hints.is_empty() { "" } else { "or " };
+            return Err(error.hint(format!("{or}make it: kubectl create namespace {namespace}")));
         }
     }
     let Some(role) = accounts.role(&place.cx, namespace, role).await? else {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::IsTerminal, path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use windlass_provider::{Clock, ClusterName, Ctx, Provider, ProviderId, SystemClock, Trace};
 
-use super::{Global, Signals, own};
+use super::{Global, Signals, ended::check_file, own};
 use crate::{
     engine,
     error::{Error, Kind, Result},
@@ -59,6 +59,7 @@ impl App {
             })?;
         let trace = match &global.trace {
             Some(path) => {
+                check_file("--trace", path)?;
                 let output = output.clone();
                 let lost = move |why: String| output.note(&format!("warning: {why}"));
                 trace::open(path, redactor.clone(), SystemClock.now(), lost)?

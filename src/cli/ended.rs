@@ -53,6 +53,15 @@ pub(super) fn cluster_flag(cluster: &ClusterName) -> String {
     }
 }
 
+/// Refuses a folder in the place of a file that a flag names, before anything happens.
+pub(super) fn check_file(flag: &str, file: &Path) -> Result<()> {
+    if !file.is_dir() {
+        return Ok(());
+    }
+    let message = format!("{flag} {}: is a folder", file.display());
+    Err(Error::message(Kind::Usage, message).hint(format!("name a file: {flag} FILE")))
+}
+
 /// Refuses a place for the receipt where there can be no file, before anything happens.
 pub(super) fn check_receipt(file: &Path) -> Result<()> {
     let folder = file

@@ -9,6 +9,7 @@ use super::{
     account::{self, AccountArgs},
     app::Place,
     cluster_flags::flags_at,
+    ended::check_file,
 };
 use crate::{error::Result, steps};
 
@@ -29,6 +30,9 @@ pub(super) struct KubeconfigArgs {
 }
 
 pub(super) async fn run(args: KubeconfigArgs, app: App) -> Result<()> {
+    if let Some(path) = &args.destination {
+        check_file("--destination", path)?;
+    }
     app.say_rehearsal();
     let settings = app.settings(flags_at(&app, None)?)?;
     let provider = app.provider_of(&settings)?;

@@ -62,7 +62,6 @@ pub(super) async fn run(args: StatusArgs, app: App) -> Result<()> {
         settings.check_components(&catalog.names())?;
     }
     if args.watch {
-        let _hushed = app.output().hush();
         return tokio::select! {
             biased;
             () = interrupted(&app) => {
@@ -130,7 +129,7 @@ async fn watch(
     until_ready: bool,
 ) -> Result<()> {
     let mut last: Option<Option<Survey>> = None;
-    let mut shown = String::new();
+    let mut shown = app.output().watch();
     loop {
         let now = steps::survey(&place.cx, &*place.provider, cluster, catalog).await?;
         let is_ready = now
@@ -140,10 +139,10 @@ async fn watch(
             match &now {
                 Some(survey) => {
                     let table = tabulate(survey);
-                    shown = app.output().show_table_again(survey, &table, &shown)?;
+                    shown.show(survey, &table)?;
                 }
                 None => {
-                    shown.clear();
+                    shown.end();
                     app.output()
                         .note(&absent(cluster, place).source.to_string());
                 }

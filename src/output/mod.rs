@@ -196,34 +196,18 @@ impl Output {
         self.show(value, || table.to_text(self.manner.out_width))
     }
 
-    /// Shows a table as [`Output::show_table`] does; on a terminal, over the `last` text that was shown before. Returns what is
-    /// shown now, for the next time.
-    ///
-    /// # Errors
-    /// As [`Streams::data`].
-    pub fn show_table_again(
-        &self,
-        value: &impl Serialize,
-        table: &Table,
-        last: &str,
-    ) -> Result<String> {
-        let drawn = self.manner.format == Format::Table && self.manner.out_width.is_some();
-        if !drawn {
-            self.show_table(value, table)?;
-            return Ok(String::new());
-        }
-        // As wide as the terminal is now.
-        let (rows, columns) = Term::stdout().size();
-        let text = table.to_text(Some(columns));
-        let text = self.streams.redactor.text(&text);
-        // The cursor is on the line after the last.
-        let widths = last.split('\n').map(measure_text_width);
-        let up = match last.is_empty() {
-            true => String::new(),
-            false => erase(&widths.collect::<Vec<_>>(), rows, columns),
+    /// Returns who shows a table again and again.
+    #[must_use]
+    pub fn watch(&self) -> Watch<'_> {
+        let echo = match self.manner.live {
+            true => Echo::off(),
+            false => Echo::none(),
         };
-        self.streams.write_clean(&format!("{up}{text}"))?;
-        Ok(text.into_owned())
+        Watch {
+            output: self,
+            drawn: Vec::new(),
+            _echo: echo,
+        }
     }
 
     /// Shows `value` as JSON or YAML, or the text that says the same to people.
@@ -252,15 +236,6 @@ impl Output {
         self.commands.value(&mut value);
         self.streams.redactor.value(&mut value);
         Ok(value)
-    }
-
-    /// Keeps Ctrl-C from being written into what is shown again and again, until what is returned is dropped.
-    #[must_use]
-    pub fn hush(&self) -> impl Drop + use<> {
-        match self.manner.live {
-            true => Echo::off(),
-            false => Echo::none(),
-        }
     }
 
     /// Returns the streams, for what has a form of its own: completions, a credential.
@@ -301,6 +276,51 @@ impl Output {
             })
             .collect();
         self.streams.note(&lines.join("\n"));
+    }
+}
+
+/// A table that is shown again and again: on a terminal, over what was shown before.
+pub struct Watch<'o> {
+    output: &'o Output,
+    /// The widths of the lines that are drawn. The cursor stays behind the last, which terminals find again when they become narrower.
+    drawn: Vec<usize>,
+    /// Ctrl-C would be written into it.
+    _echo: Echo,
+}
+
+impl Watch<'_> {
+    /// Shows a table as [`Output::show_table`] does.
+    ///
+    /// # Errors
+    /// As [`Streams::data`].
+    pub fn show(&mut self, value: &impl Serialize, table: &Table) -> Result<()> {
+        let Output {
+            manner, streams, ..
+        } = self.output;
+        if manner.format != Format::Table || manner.out_width.is_none() {
+            return self.output.show_table(value, table);
+        }
+        // As wide as the terminal is now.
+        let (rows, columns) = Term::stdout().size();
+        let text = table.to_text(Some(columns));
+        let text = streams.redactor.text(text.trim_end());
+        let up = erase(&self.drawn, rows, columns);
+        self.drawn = text.lines().map(measure_text_width).collect();
+        streams.write_clean(&format!("{up}{text}"))
+    }
+
+    /// Leaves what is drawn as it is, and goes to the next line.
+    pub fn end(&mut self) {
+        if !std::mem::take(&mut self.drawn).is_empty() {
+            // A terminal that went away needs nothing any more.
+            drop(self.output.streams.write_clean("\n"));
+        }
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

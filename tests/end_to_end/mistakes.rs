@@ -291,3 +291,15 @@ fn words_that_are_not_known_are_refused_with_those_that_are() {
     insta::assert_snapshot!(told);
     assert!(bed.list().is_empty(), "{:?}", bed.list());
 }
+
+#[test]
+fn a_folder_in_the_place_of_a_file_is_refused_before_anything_happens() {
+    let bed = Bed::new();
+    for flag in ["--destination", "--trace"] {
+        let ran = bed.run(&["kubeconfig", "--rehearse", flag, "."]).expect(2);
+        assert_eq!(
+            ran.err,
+            format!("error: {flag} .: is a folder\n  hint: name a file: {flag} FILE\n")
+        );
+    }
+}

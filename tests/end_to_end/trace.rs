@@ -97,23 +97,26 @@ fn requests_and_programs_are_traced_one_a_line() {
 fn a_trace_that_cannot_be_written_is_told_before_anything_happens() {
     let bed = Bed::new();
     bed.write("windlass.toml", "# mine\n");
-    for (file, told) in [
+    for (file, code, told) in [
         (
             "none/t.ndjson",
+            1,
             "error: cannot write the trace to none/t.ndjson\n  caused by: No such file or directory (os error 2)\n  hint: check the path: a folder in it does not exist\n",
         ),
         (
             ".",
-            "error: cannot write the trace to .\n  caused by: it is a directory\n  hint: move it away, or run windlass in another folder\n",
+            2,
+            "error: --trace .: is a folder\n  hint: name a file: --trace FILE\n",
         ),
         (
             "windlass.toml",
+            1,
             "error: windlass.toml is there and is no trace\n  hint: name another file: --trace FILE\n",
         ),
     ] {
         let ran = bed
             .run(&["setup", "kind", "--rehearse", "--trace", file])
-            .expect(1);
+            .expect(code);
         assert_eq!(ran.err, told);
     }
     assert_eq!(bed.list(), ["windlass.toml"]);
