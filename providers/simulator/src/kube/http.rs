@@ -45,20 +45,22 @@ impl ApiServer {
     /// Answers one request; a path prefix is already stripped ("/api/v1/…").
     pub async fn handle(self: &Arc<Self>, request: http::Request<Body>) -> Response<Body> {
         let mut response = self.carry_out(request).await;
-        self.date(&mut response);
+        self.stamp(&mut response);
         response
     }
 
-    /// Says in an answer what the server's clock shows.
-    pub(crate) fn date(&self, response: &mut Response<Body>) {
-        let date = self
-            .settings
-            .now
-            .now()
-            .strftime("%a, %d %b %Y %H:%M:%S GMT");
-        if let Ok(date) = http::HeaderValue::from_str(&date.to_string()) {
-            response.headers_mut().insert(http::header::DATE, date);
+    /// Says in an answer what the server's clock shows; and that nobody is to keep it, as the real server says of all
+    /// (<https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/filters/cachecontrol.go>): to a client whose clock is behind,
+    /// kubectl's, an answer from its future would stay fresh for ever.
+    pub(crate) fn stamp(&self, response: &mut Response<Body>) {
+        let now = self.settings.now.now();
+        let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let headers = response.headers_mut();
+        if let Ok(date) = http::HeaderValue::from_str(&date) {
+            headers.insert(http::header::DATE, date);
         }
+        let nobody = http::HeaderValue::from_static("no-cache, private");
+        headers.insert(http::header::CACHE_CONTROL, nobody);
     }
 
     async fn carry_out(self: &Arc<Self>, request: http::Request<Body>) -> Response<Body> {

@@ -49,7 +49,7 @@ pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<B
             message,
         }) => {
             let mut refusal = faulty(*code, *retry_after, message.as_deref());
-            running.api.date(&mut refusal);
+            running.api.stamp(&mut refusal);
             return Ok(refusal);
         }
         Some(RequestEffect::Reset { after: false }) => return Err(Dropped),
