@@ -32,6 +32,7 @@ mod man;
 mod outside;
 mod own;
 mod pools;
+mod ports;
 mod publish;
 mod reap;
 mod rehearse;

@@ -168,32 +168,6 @@ fn a_timeout_says_what_was_still_missing() {
 }
 
 #[test]
-fn what_helm_meets_in_the_cluster_is_told_with_a_hint() {
-    for (said, hint) in [
-        (
-            "failed calling webhook \\\"webhook.cert-manager.io\\\": connection refused",
-            "hint: an admission webhook does not answer",
-        ),
-        (
-            "pods \\\"traefik\\\" is forbidden: exceeded quota: team",
-            "hint: a ResourceQuota of the namespace is used up",
-        ),
-        (
-            "no matches for kind \\\"Certificate\\\" in version \\\"cert-manager.io/v1\\\"",
-            "hint: a CRD is missing",
-        ),
-    ] {
-        let faults = format!("[[chart]]\nname = \"flux-system/traefik\"\nfails = \"{said}\"\n");
-        let (bed, ran) = installs(&faults, &[], 3);
-        ran.says("HelmRelease flux-system/traefik failed");
-        ran.says(&said.replace("\\\"", "\""));
-        ran.says(hint);
-        bed.go_on(&ran).expect(0);
-        is_installed(&bed);
-    }
-}
-
-#[test]
 fn a_component_that_is_not_waited_for_is_told_by_status() {
     let faults = "[[pod]]\nname = \"traefik/*\"\nfate = \"never\"\n";
     let (bed, ran) = installs(faults, &["--no-wait"], 0);

@@ -124,7 +124,7 @@ pub(super) fn job(cx: &Cx<'_>, job: &Value) -> Next {
 /// Makes the `n`th pod, whose name begins so; returns whether it did.
 fn start(cx: &Cx<'_>, job: &Value, begins: &str, n: usize) -> bool {
     let pod = format!("{begins}-{}", mark(&format!("{} {n}", uid(job)), 5));
-    let made = make_pod(cx, job, &pod, &json!({})).is_some();
+    let made = make_pod(cx, job, &pod, &json!({})).is_ok();
     if made {
         let message = format!("Created pod: {pod}");
         cx.event(job, "Normal", "SuccessfulCreate", &message);

@@ -1,6 +1,7 @@
 mod assets;
 mod clouds;
 mod jobs;
+mod limits;
 mod pods;
 
 use crate::{
