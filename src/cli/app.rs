@@ -1,8 +1,14 @@
 //! What every command is given: the settings, the place where clusters run, and the terminal.
 
-use std::{collections::BTreeMap, io::IsTerminal, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io::IsTerminal,
+    path::PathBuf,
+    sync::{Arc, Weak},
+};
 
 use anyhow::Context as _;
+use tokio::sync::Mutex;
 use windlass_provider::{Clock, ClusterName, Ctx, Provider, ProviderId, SystemClock, Trace};
 
 use super::{Global, Signals, ended::check_file, own};
@@ -28,6 +34,7 @@ pub struct App {
     redactor: Arc<Redactor>,
     trace: Trace,
     signals: Signals,
+    rehearsal: Mutex<Weak<Rehearsal>>,
 }
 
 /// A place where clusters run, as one command sees it.
@@ -73,6 +80,7 @@ impl App {
             redactor,
             trace,
             signals,
+            rehearsal: Mutex::default(),
         })
     }
 
@@ -303,12 +311,22 @@ impl App {
         })
     }
 
+    /// Returns the one rehearsal of this command, which lasts as long as any place of it.
+    async fn rehearsal(&self) -> Result<Arc<Rehearsal>> {
+        let mut open = self.rehearsal.lock().await;
+        if let Some(rehearsal) = open.upgrade() {
+            return Ok(rehearsal);
+        }
+        let rehearsal = Arc::new(Rehearsal::open(&self.global.rehearsal()).await?);
+        *open = Arc::downgrade(&rehearsal);
+        Ok(rehearsal)
+    }
+
     /// Opens the place where a provider's clusters run: for real, or in a rehearsal.
     pub(super) async fn place(&self, id: ProviderId) -> Result<Place> {
-        let rehearsal = if self.global.rehearse {
-            Some(Arc::new(Rehearsal::open(&self.global.rehearsal()).await?))
-        } else {
-            None
+        let rehearsal = match self.global.rehearse {
+            true => Some(self.rehearsal().await?),
+            false => None,
         };
         let clock: Arc<dyn Clock> = match &rehearsal {
             Some(rehearsal) => rehearsal.clock(),

@@ -14,9 +14,6 @@ use crate::{
     steps::{self, Absent, Says},
 };
 
-/// The ingress controller that is meant where only an ingress is asked for.
-const INGRESS: &str = "traefik";
-
 /// A component with what the user says of it.
 pub(super) type Asked<'a> = (&'a Component, Option<&'a ComponentSpec>);
 
@@ -233,10 +230,7 @@ pub(super) fn load_catalog() -> Result<Catalog> {
 ///
 /// # Errors
 /// One is not there: with the nearest that is.
-pub(super) fn check_names(catalog: &Catalog, names: &mut [String]) -> Result<()> {
-    for name in names.iter_mut().filter(|name| *name == "ingress") {
-        INGRESS.clone_into(name);
-    }
+pub(super) fn check_names(catalog: &Catalog, names: &[String]) -> Result<()> {
     let known = catalog.names();
     let Some(wrong) = names.iter().find(|name| !known.contains(&name.as_str())) else {
         return Ok(());

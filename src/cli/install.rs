@@ -75,9 +75,9 @@ impl InstallArgs {
     }
 }
 
-pub(super) async fn run(mut args: InstallArgs, app: App) -> Result<()> {
+pub(super) async fn run(args: InstallArgs, app: App) -> Result<()> {
     let catalog = load_catalog()?;
-    check_names(&catalog, &mut args.components)?;
+    check_names(&catalog, &args.components)?;
     if args.is_about_one() && args.components.len() != 1 {
         return Err(Error::usage(
             "--version, --values, --set, --set-string, --set-secret and --namespace are about one component",

@@ -48,9 +48,9 @@ pub(super) struct UninstallArgs {
     run: RunArgs,
 }
 
-pub(super) async fn run(mut args: UninstallArgs, app: App) -> Result<()> {
+pub(super) async fn run(args: UninstallArgs, app: App) -> Result<()> {
     let catalog = load_catalog()?;
-    check_names(&catalog, &mut args.components)?;
+    check_names(&catalog, &args.components)?;
     let target = args.target.open(&app).await?;
     let place = target.place()?.clone();
     let guard = run::Guard::begin(&app, &place, target.cluster(), "uninstall", &args.run).await?;

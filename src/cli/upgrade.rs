@@ -79,9 +79,9 @@ impl UpgradeArgs {
     }
 }
 
-pub(super) async fn run(mut args: UpgradeArgs, app: App) -> Result<()> {
+pub(super) async fn run(args: UpgradeArgs, app: App) -> Result<()> {
     let catalog = load_catalog()?;
-    check_names(&catalog, &mut args.components)?;
+    check_names(&catalog, &args.components)?;
     let about_one = args.values.any() || args.namespace.is_some();
     if about_one && args.components.len() != 1 {
         return Err(Error::usage(

@@ -448,6 +448,7 @@ fn windlass(folder: &Path, here: &str) -> Command {
         .env_clear()
         .env("PATH", "")
         .env("WINDLASS_REHEARSE_WORLD", folder.join("world"))
+        .env("WINDLASS_PROVIDER", "kind")
         .env("WINDLASS_REHEARSE_SPEED", "max");
     command
 }

@@ -66,7 +66,8 @@ fn a_provider_that_does_not_answer_is_no_empty_list() {
     let bed = Bed::new();
     let none = bed.run(&["cluster", "list"]).expect(1);
     assert!(
-        none.err.starts_with("error: docker is not installed\n"),
+        none.err
+            .starts_with("kind is not asked: docker is not installed\n"),
         "{}",
         none.err
     );

@@ -89,6 +89,7 @@ impl Bed {
                 .env("PATH", "")
                 .env("TMPDIR", self.folder.path().join("tmp"))
                 .env("WINDLASS_REHEARSE_WORLD", self.folder.path().join("world"))
+                .env("WINDLASS_PROVIDER", "kind")
                 .env("WINDLASS_REHEARSE_SPEED", "max")
                 .stdin(Stdio::null())
                 .kill_on_drop(true)

@@ -298,6 +298,7 @@ fn windlass(folder: &Path) -> Command {
         .env("PATH", "")
         .env("TMPDIR", folder.join("tmp"))
         .env("WINDLASS_REHEARSE_WORLD", folder.join("world"))
+        .env("WINDLASS_PROVIDER", "kind")
         .env("WINDLASS_REHEARSE_SPEED", "max");
     command
 }

@@ -425,6 +425,10 @@ pub(crate) async fn clear(
     let mut found = in_network(client, cx, place, &balancers).await?;
     // Load balancers first, and what they hang on after them.
     found.reverse();
+    // A group goes only when no rule of another names it.
+    for group in found.iter().filter(|it| it.left == Left::SecurityGroup) {
+        ec2::empty_group(client, cx, &group.id).await?;
+    }
     for leftover in found {
         let what = format!("{} {}", leftover.left.kind(), leftover.name);
         cx.progress
