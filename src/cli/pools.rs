@@ -1,32 +1,22 @@
-//! `windlass cluster node-pool` and `windlass cluster upgrade`: changes of one thing of a cluster that is there. What is not named
-//! stays as it is in the cluster, whatever the settings say.
+//! `windlass cluster node-pool`: pools of nodes of a cluster that is there.
 
 use clap::{Args, Subcommand};
-use windlass_provider::{
-    ClusterSpec, Ctx, Found, NodePool, Owner, Resource, ResourceId, Scope, Taint,
-};
+use windlass_provider::{ClusterSpec, Found, NodePool, Resource, Scope, Taint};
 
 use super::{
     App,
-    app::Place,
     cluster_flags::flags_at,
     fleet,
-    run::{self, RunArgs},
+    run::RunArgs,
+    target::{OWN, Target, confirm, name_of, pools},
 };
 use crate::{
-    catalog::Catalog,
     engine,
     error::{Error, Kind, Result},
     output::Table,
-    plan::{self, Action, Change},
-    settings::{
-        parse_kubernetes_version, parse_label, parse_machine, parse_pool, parse_taint, parse_zone,
-    },
-    spec::Spec,
+    plan::{Action, Change},
+    settings::{parse_label, parse_machine, parse_pool, parse_taint, parse_zone},
 };
-
-/// The node group that every cluster has.
-const OWN: &str = "default";
 
 /// Add, delete, recreate, list or scale pools of nodes.
 ///
@@ -138,180 +128,6 @@ impl NewPool {
         }
         pool
     }
-}
-
-/// Bring a cluster to the next minor version of Kubernetes: the control plane, then the add-ons, then the nodes.
-#[derive(Debug, Args)]
-pub(super) struct UpgradeClusterArgs {
-    /// The version, such as 1.36 [default: the next one]
-    #[arg(long, value_name = "VERSION", value_parser = parse_kubernetes_version)]
-    kubernetes_version: Option<String>,
-    /// Do not ask
-    #[arg(long, short)]
-    yes: bool,
-    #[command(flatten)]
-    run: RunArgs,
-}
-
-/// A cluster that is there, and where.
-struct Target {
-    place: Place,
-    guard: run::Guard,
-    spec: ClusterSpec,
-    found: Vec<Found>,
-}
-
-impl Target {
-    async fn open(app: &App, command: &'static str, args: &RunArgs) -> Result<Self> {
-        let mut settings = app.settings(flags_at(app, None)?)?;
-        let id = app.provider_of(&settings)?;
-        settings.answer_provider(id);
-        let spec = Spec::new(&settings)?.cluster;
-        let place = app.place_asking(id).await?;
-        let guard = run::Guard::begin(app, &place, &spec.name, command, args).await?;
-        let looking = async { Ok(find(guard.cx(), &place, &spec).await?) };
-        let found = guard.preparing(looking).await?;
-        let cluster = found
-            .iter()
-            .find(|item| item.resource.id.as_str() == "cluster");
-        match cluster.map(|item| item.observed.owner) {
-            None => Err(Error::message(
-                Kind::Refused,
-                format!("there is no cluster {} at {id}", spec.name),
-            )
-            .hint(format!(
-                "make it: windlass setup {id} --cluster {}",
-                spec.name
-            ))),
-            Some(Owner::Foreign) => Err(Error::message(
-                Kind::Refused,
-                format!(
-                    "windlass did not make cluster {}, and does not change it",
-                    spec.name
-                ),
-            )),
-            Some(Owner::Ours) => {
-                let spec = place.provider.as_found(&spec, &found);
-                Ok(Self {
-                    place,
-                    guard,
-                    spec,
-                    found,
-                })
-            }
-        }
-    }
-
-    fn id(&self, name: &str) -> ResourceId {
-        ResourceId::new(match name {
-            OWN => "nodes".to_owned(),
-            name => format!("node-pool-{name}"),
-        })
-    }
-
-    fn pool(&self, name: &str) -> Option<&Found> {
-        let id = self.id(name);
-        self.found.iter().find(|item| item.resource.id == id)
-    }
-
-    /// Returns the pool of that name, or an error with those that there are.
-    fn existing(&self, name: &str) -> Result<&Found> {
-        self.pool(name).ok_or_else(|| {
-            let pools = pools(&self.found).map(name_of).collect::<Vec<_>>();
-            let error = Error::message(
-                Kind::Refused,
-                format!("cluster {} has no node pool {name}", self.spec.name),
-            );
-            match pools.is_empty() {
-                true => error.hint(format!(
-                    "{} makes all nodes with the cluster: their pools stand in windlass.toml",
-                    self.place.id
-                )),
-                false => error.hint(format!("it has: {}", pools.join(", "))),
-            }
-        })
-    }
-
-    /// Returns what `spec` needs.
-    async fn resources(&self, spec: &ClusterSpec) -> Result<Vec<Resource>> {
-        let work = async {
-            let cx = self.guard.cx();
-            let facts = self.place.provider.facts(cx, spec).await?;
-            Ok(self.place.provider.resources(spec, &facts)?)
-        };
-        self.guard.preparing(work).await
-    }
-
-    /// Returns what makes the pool as it is in `spec`.
-    async fn resource(&self, spec: &ClusterSpec, name: &str) -> Result<Resource> {
-        let id = self.id(name);
-        let all = self.resources(spec).await?;
-        all.into_iter().find(|it| it.id == id).ok_or_else(|| {
-            let id = self.place.id;
-            Error::message(
-                Kind::Refused,
-                format!("{id} makes all nodes with the cluster, and cannot change them"),
-            )
-            .hint(format!(
-                "write the pool into windlass.toml, and make the cluster anew: windlass destroy {id}, then windlass setup {id}"
-            ))
-        })
-    }
-
-    async fn run(self, app: &App, args: &RunArgs, change: Change) -> Result<()> {
-        let again = format!("{} --provider {}", change.command, self.place.id);
-        let plan = plan::change(change);
-        if args.dry_run {
-            return app.output().show_plan(&plan);
-        }
-        let work = run::Work {
-            plan,
-            catalog: Catalog::load().map_err(|error| Error::new(Kind::Bug, error))?,
-            secrets: Default::default(),
-            unfinished: run::Unfinished::Replan,
-            connection: Default::default(),
-            again: Some(again),
-            drain: Default::default(),
-        };
-        let ended = run::execute(app, &self.place, self.guard, work).await?;
-        let next = vec![format!("windlass status{}", app.cluster_flag())];
-        ended.report(app, next)
-    }
-
-    fn change(&self, command: &'static str, asked: &[(&str, String)]) -> Change {
-        let asked = asked
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), value.clone()));
-        Change {
-            command,
-            cluster: self.spec.name.clone(),
-            provider: self.place.id,
-            rehearsal: self.place.rehearsal.is_some(),
-            asked: asked.collect(),
-            going: Vec::new(),
-            coming: Vec::new(),
-        }
-    }
-}
-
-async fn find(
-    cx: &Ctx,
-    place: &Place,
-    spec: &ClusterSpec,
-) -> windlass_provider::Result<Vec<Found>> {
-    place.provider.discover(cx, Scope::of(&spec.name)).await
-}
-
-fn pools(found: &[Found]) -> impl Iterator<Item = &Found> {
-    found.iter().filter(|item| {
-        let id = item.resource.id.as_str();
-        id == "nodes" || id.starts_with("node-pool-")
-    })
-}
-
-fn name_of(item: &Found) -> &str {
-    let id = item.resource.id.as_str();
-    id.strip_prefix("node-pool-").unwrap_or(OWN)
 }
 
 /// Returns the pool of that name in a spec.
@@ -485,14 +301,6 @@ async fn scale(
     target.run(app, args, change).await
 }
 
-async fn confirm(app: &App, args: &RunArgs, yes: bool, what: &str) -> Result<()> {
-    let yes = yes || args.dry_run || app.global().rehearse;
-    match app.confirm(&format!("{what}. Go on?"), yes).await? {
-        true => Ok(()),
-        false => Err(Error::message(Kind::Refused, "nothing was changed")),
-    }
-}
-
 async fn list(app: &App) -> Result<()> {
     let settings = app.settings(flags_at(app, None)?)?;
     let place = app.place(app.provider_of(&settings)?).await?;
@@ -539,85 +347,6 @@ async fn list(app: &App) -> Result<()> {
     app.output().show_table(&rows, &table)
 }
 
-/// Brings a cluster to another version.
-pub(super) async fn upgrade(args: UpgradeClusterArgs, app: App) -> Result<()> {
-    app.say_rehearsal();
-    let command = "cluster upgrade";
-    let target = Target::open(&app, command, &args.run).await?;
-    let Some(present) = target.spec.kubernetes_version.clone() else {
-        return Err(Error::message(
-            Kind::Refused,
-            format!("{} cannot change the version of a cluster", target.place.id),
-        )
-        .hint("make it anew with the other version: windlass destroy, then windlass setup --kubernetes-version VERSION"));
-    };
-    let wanted = match args.kubernetes_version {
-        Some(version) => version,
-        None => next(&present)?,
-    };
-    let mut spec = target.spec.clone();
-    spec.kubernetes_version = Some(wanted.clone());
-    let work = async {
-        let cx = target.guard.cx();
-        let facts = target.place.provider.facts(cx, &spec).await?;
-        let checks = target.place.provider.preflight(cx, &spec, &facts).await;
-        Ok((facts, checks))
-    };
-    let (facts, checks) = target.guard.preparing(work).await?;
-    super::setup::judge(&app, &checks, "an upgrade")?;
-    let resources = target.place.provider.resources(&spec, &facts)?;
-    let question = format!(
-        "Bring cluster {} from Kubernetes {present} to {wanted}: there is no way back",
-        spec.name
-    );
-    confirm(&app, &args.run, args.yes, &question).await?;
-    let asked = [("kubernetes-version", wanted)];
-    let change = Change {
-        coming: in_order(resources),
-        ..target.change(command, &asked)
-    };
-    target.run(&app, &args.run, change).await
-}
-
-/// Lets nodes wait for the add-ons: each must suit the control plane before the nodes do.
-fn in_order(resources: Vec<Resource>) -> Vec<Resource> {
-    let is_nodes = |resource: &Resource| {
-        let id = resource.id.as_str();
-        id == "nodes" || id.starts_with("node-pool-")
-    };
-    let (nodes, others): (Vec<Resource>, Vec<Resource>) = resources.into_iter().partition(is_nodes);
-    let ids: Vec<ResourceId> = nodes.iter().map(|it| it.id.clone()).collect();
-    let before: Vec<ResourceId> = others.iter().map(|it| it.id.clone()).collect();
-    let others = others.into_iter().map(|mut it| {
-        it.needs.retain(|need| !ids.contains(need));
-        it
-    });
-    let nodes = nodes.into_iter().map(|it| Resource {
-        needs: before.clone(),
-        ..it
-    });
-    others.chain(nodes).collect()
-}
-
-/// Returns the minor version after this one.
-fn next(version: &str) -> Result<String> {
-    let parts: Vec<&str> = version.split('.').collect();
-    let next = || {
-        Some(format!(
-            "{}.{}",
-            parts.first()?,
-            parts.get(1)?.parse::<u32>().ok()? + 1
-        ))
-    };
-    next().ok_or_else(|| {
-        Error::message(
-            Kind::Refused,
-            format!("the cluster's version \"{version}\" is none"),
-        )
-        .hint("name the one that you want: --kubernetes-version")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -649,7 +378,5 @@ mod tests {
         assert_eq!((changed.min, changed.max, changed.spot), (2, 3, true));
         assert_eq!(changed.machine.as_deref(), Some("g6.xlarge"));
         assert_eq!(changed.labels["a"], "b");
-        assert_eq!(next("1.35").unwrap(), "1.36");
-        assert!(next("x").is_err());
     }
 }
