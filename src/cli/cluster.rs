@@ -7,7 +7,7 @@ use windlass_provider::Scope;
 use super::{
     App,
     cluster_flags::flags_at,
-    destroy,
+    cluster_upgrade, destroy,
     fleet::{self, Fleet, RegionFlags},
     pools, setup,
 };
@@ -41,7 +41,7 @@ enum ClusterCommand {
     },
     /// Show what a cluster is made of
     Show,
-    Upgrade(pools::UpgradeClusterArgs),
+    Upgrade(cluster_upgrade::UpgradeClusterArgs),
     NodePool(pools::PoolArgs),
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn run(args: ClusterArgs, app: App) -> Result<()> {
         ClusterCommand::Delete(args) => destroy::delete(args, app).await,
         ClusterCommand::List { all, regions } => list(all, &regions, app).await,
         ClusterCommand::Show => show(app).await,
-        ClusterCommand::Upgrade(args) => pools::upgrade(args, app).await,
+        ClusterCommand::Upgrade(args) => cluster_upgrade::run(args, app).await,
         ClusterCommand::NodePool(args) => pools::run(args, app).await,
     }
 }

@@ -1,13 +1,15 @@
-//! `windlass cluster node-pool` and `windlass cluster upgrade`: changes of one thing of a cluster that is there. What is not named
-//! stays as it is in the cluster, whatever the settings say.
-
-mod target;
-mod upgrade;
+//! `windlass cluster node-pool`: pools of nodes of a cluster that is there.
 
 use clap::{Args, Subcommand};
 use windlass_provider::{ClusterSpec, Found, NodePool, Resource, Scope, Taint};
 
-use super::{App, cluster_flags::flags_at, fleet, run::RunArgs};
+use super::{
+    App,
+    cluster_flags::flags_at,
+    fleet,
+    run::RunArgs,
+    target::{OWN, Target, confirm, name_of, pools},
+};
 use crate::{
     engine,
     error::{Error, Kind, Result},
@@ -15,8 +17,6 @@ use crate::{
     plan::{Action, Change},
     settings::{parse_label, parse_machine, parse_pool, parse_taint, parse_zone},
 };
-use target::{OWN, Target, confirm, name_of, pools};
-pub(super) use upgrade::{UpgradeClusterArgs, upgrade};
 
 /// Add, delete, recreate, list or scale pools of nodes.
 ///

@@ -138,7 +138,7 @@ fn is_region(text: &str) -> bool {
     let letters = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
     letters(first)
         && !middle.is_empty()
-        && middle.iter().all(|part| letters(part))
+        && middle.iter().all(letters)
         && number.len() == 1
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -112,8 +112,10 @@ impl Bed for Cloud {
                 "eks:cluster" => format!("EKS cluster {id}"),
                 "eks:nodegroup" => format!("node group {id}"),
                 "eks:addon" => format!("add-on {id}"),
-                // What EKS leaves of a cluster that is gone.
-                "ec2:network-interface" if text(asset, "state") == "available" => {
+                // What is left of a cluster that is gone; as long as one is there, it is its own.
+                "ec2:network-interface"
+                    if text(asset, "state") == "available" && clusters.is_empty() =>
+                {
                     format!("network interface {id}")
                 }
                 "ec2:security-group" if is_orphan(asset) || is_controllers(asset) => {

@@ -1,11 +1,15 @@
-//! `windlass cluster upgrade`: a cluster's version of Kubernetes, one minor at a time.
+//! `windlass cluster upgrade`: control plane, then add-ons, then nodes, one minor version of Kubernetes at a time.
 
 use clap::Args;
 use windlass_provider::{Resource, ResourceId};
 
-use super::target::{Target, confirm};
+use super::{
+    App,
+    run::RunArgs,
+    setup,
+    target::{Target, confirm},
+};
 use crate::{
-    cli::{App, run::RunArgs, setup::judge},
     error::{Error, Kind, Result},
     plan::Change,
     settings::parse_kubernetes_version,
@@ -13,7 +17,7 @@ use crate::{
 
 /// Bring a cluster to the next minor version of Kubernetes: the control plane, then the add-ons, then the nodes.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct UpgradeClusterArgs {
+pub(super) struct UpgradeClusterArgs {
     /// The version, such as 1.36 [default: the next one]
     #[arg(long, value_name = "VERSION", value_parser = parse_kubernetes_version)]
     kubernetes_version: Option<String>,
@@ -25,7 +29,7 @@ pub(in crate::cli) struct UpgradeClusterArgs {
 }
 
 /// Brings a cluster to another version.
-pub(in crate::cli) async fn upgrade(args: UpgradeClusterArgs, app: App) -> Result<()> {
+pub(super) async fn run(args: UpgradeClusterArgs, app: App) -> Result<()> {
     app.say_rehearsal();
     let command = "cluster upgrade";
     let target = Target::open(&app, command, &args.run).await?;
@@ -49,7 +53,7 @@ pub(in crate::cli) async fn upgrade(args: UpgradeClusterArgs, app: App) -> Resul
         Ok((facts, checks))
     };
     let (facts, checks) = target.guard.preparing(work).await?;
-    judge(&app, &checks, "an upgrade")?;
+    setup::judge(&app, &checks, "an upgrade")?;
     let resources = target.place.provider.resources(&spec, &facts)?;
     let question = format!(
         "Bring cluster {} from Kubernetes {present} to {wanted}: there is no way back",
@@ -108,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_version_is_the_next_minor() {
+    fn the_next_version_is_one_minor_further() {
         assert_eq!(next("1.35").unwrap(), "1.36");
         assert!(next("x").is_err());
     }

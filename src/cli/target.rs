@@ -1,15 +1,15 @@
-//! A cluster that is there, of which one thing is to be changed.
+//! A cluster that is there, of which one thing is changed. What is not named stays as it is in the cluster, whatever the settings say.
 
 use windlass_provider::{ClusterSpec, Ctx, Found, Owner, Resource, ResourceId, Scope};
 
+use super::{
+    App,
+    app::Place,
+    cluster_flags::flags_at,
+    run::{self, RunArgs},
+};
 use crate::{
     catalog::Catalog,
-    cli::{
-        App,
-        app::Place,
-        cluster_flags::flags_at,
-        run::{self, RunArgs},
-    },
     error::{Error, Kind, Result},
     plan::{self, Change},
     spec::Spec,
@@ -180,7 +180,7 @@ pub(super) fn name_of(item: &Found) -> &str {
     id.strip_prefix("node-pool-").unwrap_or(OWN)
 }
 
-/// Asks whether to go on, unless that is answered already or nothing is at stake.
+/// Asks whether to go on with a change.
 pub(super) async fn confirm(app: &App, args: &RunArgs, yes: bool, what: &str) -> Result<()> {
     let yes = yes || args.dry_run || app.global().rehearse;
     match app.confirm(&format!("{what}. Go on?"), yes).await? {
