@@ -55,6 +55,9 @@ pub struct Access {
     pub endpoint: Option<String>,
 }
 
+/// A way to sign in, with its name.
+type Way = (&'static str, Arc<dyn TokenCredential>);
+
 /// A token, and until when it holds.
 #[derive(Clone)]
 pub(crate) struct Token {
@@ -66,7 +69,7 @@ pub(crate) struct Token {
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) access: Arc<Access>,
-    ways: Arc<OnceCell<Vec<(&'static str, Arc<dyn TokenCredential>)>>>,
+    ways: Arc<OnceCell<Vec<Way>>>,
     /// The way that brought a token first: it is used ever after.
     chosen: Arc<OnceCell<usize>>,
     tokens: Arc<Mutex<BTreeMap<String, Token>>>,
@@ -165,11 +168,7 @@ impl Session {
         cx.bound(what, self.try_ways(ways, scope)).await
     }
 
-    async fn try_ways(
-        &self,
-        ways: &[(&'static str, Arc<dyn TokenCredential>)],
-        scope: &str,
-    ) -> Result<Token> {
+    async fn try_ways(&self, ways: &[Way], scope: &str) -> Result<Token> {
         let mut failures = Vec::new();
         for (at, (name, way)) in ways.iter().enumerate() {
             if self.chosen.get().is_some_and(|chosen| *chosen != at) {
@@ -217,7 +216,7 @@ impl Session {
     }
 
     /// Returns the ways to sign in that this machine may have, in turn: what is set on purpose comes before what may happen to be there.
-    fn ways(&self) -> Result<Vec<(&'static str, Arc<dyn TokenCredential>)>> {
+    fn ways(&self) -> Result<Vec<Way>> {
         let cannot = |name: &'static str| {
             move |error: azure_core::Error| {
                 Error::new(
@@ -228,7 +227,7 @@ impl Session {
                 .hint("set AZURE_TENANT_ID and AZURE_CLIENT_ID as well, or leave out the rest")
             }
         };
-        let mut ways: Vec<(&'static str, Arc<dyn TokenCredential>)> = Vec::new();
+        let mut ways: Vec<Way> = Vec::new();
         let (tenant, client) = (self.tenant(), self.variable("AZURE_CLIENT_ID"));
         if let (Some(tenant), Some(client)) = (&tenant, &client) {
             if let Some(secret) = self.variable("AZURE_CLIENT_SECRET") {
