@@ -51,6 +51,13 @@ pub trait Provider: Send + Sync {
     /// Lists what `spec` needs, and what each piece needs first. Does no I/O.
     fn resources(&self, spec: &ClusterSpec, facts: &Facts) -> Result<Vec<Resource>>;
 
+    /// Returns `spec` with all in it that can be read off a cluster as it is there: for a change of one thing that changes nothing
+    /// else. Does no I/O. A provider that cannot change a cluster returns it as it is.
+    fn as_found(&self, spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
+        let _ = found;
+        spec.clone()
+    }
+
     /// Checks programs, permissions, quota, ports and name clashes before the first change. Changes nothing.
     async fn preflight(&self, cx: &Ctx, spec: &ClusterSpec, facts: &Facts) -> Vec<Check>;
 

@@ -151,6 +151,10 @@ fn outputs(cluster: &Value) -> Outputs {
     put("endpoint", &cluster["endpoint"]);
     put("vpc", &cluster["resourcesVpcConfig"]["vpcId"]);
     put("oidc-issuer", &cluster["identity"]["oidc"]["issuer"]);
+    let (access, allowed) = endpoint(cluster);
+    put("access", &access.into());
+    put("allowed-cidrs", &allowed.join(",").into());
+    put("logs", &logs(cluster).join(",").into());
     tagged::put_times(&mut outputs, &tagged::of(&cluster["tags"]));
     outputs
 }

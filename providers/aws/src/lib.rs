@@ -13,6 +13,7 @@ mod discover;
 mod ec2;
 mod eks;
 mod facts;
+mod found;
 mod leftovers;
 mod logs;
 mod machine;
@@ -123,6 +124,10 @@ impl Provider for Aws {
 
     fn resources(&self, spec: &ClusterSpec, facts: &Facts) -> Result<Vec<Resource>> {
         plan::resources(spec, facts)
+    }
+
+    fn as_found(&self, spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
+        found::as_found(spec, found)
     }
 
     async fn preflight(&self, cx: &Ctx, spec: &ClusterSpec, facts: &Facts) -> Vec<Check> {

@@ -79,7 +79,11 @@ fn differences(group: &Group, layout: &LogsLayout) -> Vec<Difference> {
 }
 
 fn outputs(group: &Group) -> Outputs {
-    Outputs::from([("arn".to_owned(), group.arn.clone())])
+    let mut outputs = Outputs::from([("arn".to_owned(), group.arn.clone())]);
+    if let Some(days) = group.days {
+        outputs.insert("days".to_owned(), days.to_string());
+    }
+    outputs
 }
 
 /// Describes a group that was read. `ours`: the cluster that writes it is windlass's, so that the group is, too.
@@ -129,8 +133,8 @@ pub(crate) async fn ensure(
     let name = &resource.name;
     let cannot = |what: &str| format!("cannot {what} log group \"{name}\"");
     let mut change = Change::Unchanged;
-    // EKS may have made it meanwhile, and it may be gone again: two rounds are enough.
-    for _ in 0..3 {
+    // EKS may have made it meanwhile, and it may be gone again.
+    for _ in 0..5 {
         let Some(group) = find(client, cx, name).await? else {
             let tags = tagged::for_new(cx, &resource.cluster, layout.lifetime, known);
             let body = json!({ "logGroupName": name, "tags": tagged::object(&tags) });
@@ -161,7 +165,6 @@ pub(crate) async fn ensure(
         if change == Change::Unchanged {
             change = Change::Updated;
         }
-        return Ok((change, outputs(&group)));
     }
     Err(Error::new(
         windlass_provider::Fault::Transient,

@@ -139,6 +139,9 @@ fn outputs(stack: &Stack) -> Outputs {
     for (letter, zone) in ["a", "b", "c"].iter().zip(stacks::zones(stack)) {
         outputs.insert(format!("zone-{letter}"), zone);
     }
+    if let Some(nat) = stack.parameters.get("Nat") {
+        outputs.insert("nat".to_owned(), nat.clone());
+    }
     tagged::put_times(&mut outputs, &stack.tags);
     outputs
 }

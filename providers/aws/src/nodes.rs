@@ -7,8 +7,8 @@ use std::{
 
 use serde_json::{Value, json};
 use windlass_provider::{
-    Change, Ctx, Difference, Error, Fault, Known, Observed, Outputs, Owner, Resource, Result,
-    State, Tags, Taint, TaintEffect,
+    Change, Ctx, Difference, Error, Fault, Known, Observed, Outputs, Owner, Resource, ResourceId,
+    Result, State, Tags, Taint, TaintEffect,
 };
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     machine::ami_type,
     network,
     tagged::{self, Pairs},
-    want::{NodesLayout, part},
+    want::{NETWORK, NodesLayout, part},
 };
 
 /// The tag that says to which one zone a pool is bound.
@@ -226,9 +226,26 @@ fn outputs(group: &Value) -> Outputs {
     if let Some(zone) = group["tags"].get(ZONE) {
         put("zone", zone);
     }
-    let taints = there_taints(group);
-    if !taints.is_empty() {
-        put("taints", &show_taints(&taints).into());
+    let labels = there_labels(group);
+    let labels: Vec<String> = labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let taints = show_taints(&there_taints(group)).replace(' ', "");
+    let subnets: Vec<&str> = group["subnets"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    for (key, value) in [
+        ("labels", labels.join(",")),
+        ("taints", taints),
+        ("subnets", subnets.join(",")),
+    ] {
+        if !value.is_empty() {
+            put(key, &value.into());
+        }
     }
     outputs
 }
@@ -449,7 +466,8 @@ async fn creation(
             .map(|(subnet, _)| subnet)
             .collect();
     }
-    let own = tagged::for_new(cx, &resource.cluster, layout.lifetime, known);
+    let known = Known::from([(ResourceId::new(NETWORK), network.clone())]);
+    let own = tagged::for_new(cx, &resource.cluster, layout.lifetime, &known);
     let mut tags = tagged::object(&own);
     if let Some(zone) = &layout.zone {
         tags[ZONE] = json!(zone);

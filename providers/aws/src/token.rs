@@ -51,8 +51,69 @@ pub(crate) fn token(
         .map_err(|error| cannot(error.to_string()))?
         .into_parts();
     let mut signed = url;
-    for (key, value) in instructions.params() {
+    // The signature stands last, as the SDKs of others have it.
+    let (last, first): (Vec<_>, Vec<_>) = instructions
+        .params()
+        .iter()
+        .partition(|(key, _)| *key == "X-Amz-Signature");
+    for (key, value) in first.into_iter().chain(last) {
         signed.push_str(&format!("&{key}={}", crate::client::encode(value)));
     }
     Ok(format!("k8s-aws-v1.{}", URL_SAFE_NO_PAD.encode(signed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, process::Command};
+
+    use super::*;
+
+    fn decoded(token: &str) -> String {
+        let url = token.strip_prefix("k8s-aws-v1.").unwrap();
+        String::from_utf8(URL_SAFE_NO_PAD.decode(url).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_what_botocore_makes_of_the_same() {
+        // The folder of Python's programs, with botocore among its modules; .ci/tools makes one.
+        let Some(tools) = std::env::var_os("WINDLASS_TEST_AWS_TOOLS") else {
+            let told = "SKIPPED: no token is compared with botocore's: WINDLASS_TEST_AWS_TOOLS names no folder\n";
+            // Written past the test harness, which would swallow it.
+            std::io::stderr().write_all(told.as_bytes()).unwrap();
+            return;
+        };
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/eks_token.py");
+        let at = Timestamp::from_second(1_763_920_000).unwrap();
+        for (region, cluster, session) in [
+            ("eu-west-1", "dot", None),
+            ("us-east-1", "a-1-b2", Some("FwoGZXIvYXdzEBYaD/+=token")),
+        ] {
+            let credentials = Credentials::new(
+                "AKIDEXAMPLE",
+                "wJalr/+=",
+                session.map(str::to_owned),
+                None,
+                "test",
+            );
+            let base = format!("https://sts.{region}.amazonaws.com");
+            let ours = token(&base, region, cluster, &credentials, at).unwrap();
+            let ran = Command::new(std::path::Path::new(&tools).join("python"))
+                .arg(script)
+                .args([
+                    "AKIDEXAMPLE",
+                    "wJalr/+=",
+                    session.unwrap_or("-"),
+                    region,
+                    cluster,
+                    "1763920000",
+                ])
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&ran.stderr);
+            assert!(ran.status.success(), "{said}");
+            let theirs = String::from_utf8(ran.stdout).unwrap();
+            assert_eq!(decoded(&ours), decoded(theirs.trim()));
+            assert_eq!(ours, theirs.trim());
+        }
+    }
 }

@@ -47,6 +47,23 @@ pub(crate) enum ProgramEffect {
     Reset { after: bool },
 }
 
+/// What becomes of a request to a cloud, or of what goes on behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CloudEffect {
+    /// It is refused; what is not said is what the service usually says.
+    Status {
+        status: Option<u16>,
+        code: Option<String>,
+        message: Option<String>,
+    },
+    /// Its connection is dropped, after it was carried out or before.
+    Reset { after: bool },
+    /// What it began does not move for this long; `None` = ever.
+    Stuck(Option<Duration>),
+    /// What it began fails, and says this.
+    Fails(String),
+}
+
 /// What strikes: first a wait, then an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Strike<E> {
@@ -193,6 +210,61 @@ impl Faults {
             |rule| strike.add(rule.latency, rule.fails.clone()),
         );
         strike
+    }
+
+    /// Decides on a request to a cloud; `name` is what it names.
+    pub(crate) fn cloud(
+        &self,
+        provider: &str,
+        service: &str,
+        action: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> Strike<CloudEffect> {
+        let mut strike = Strike::NONE;
+        self.state().each(
+            now,
+            |script| &script.clouds,
+            |rule| rule.concerns(provider, service, action, name) && !rule.is_behind(),
+            |rule| strike.add(rule.latency, rule.effect.clone()),
+        );
+        strike
+    }
+
+    /// Decides on what a request to a cloud began, which `attempt` tells from others.
+    pub(crate) fn behind(
+        &self,
+        (provider, service): (&str, &str),
+        action: &str,
+        name: &str,
+        attempt: &str,
+        now: Timestamp,
+    ) -> Option<CloudEffect> {
+        let mut strike = Strike::NONE;
+        self.state().once(
+            &format!("{action} {name} {attempt}"),
+            now,
+            |script| &script.clouds,
+            |rule| rule.concerns(provider, service, action, name) && rule.is_behind(),
+            |rule| strike.add(rule.latency, rule.effect.clone()),
+        );
+        strike.effect
+    }
+
+    /// Returns whether a cloud denies an action to everybody, as somebody asks who only wants to know.
+    pub(crate) fn denies(&self, provider: &str, service: &str, action: &str) -> bool {
+        self.state().file.script.clouds.iter().any(|rule| {
+            let denied = match &rule.what.effect {
+                Some(CloudEffect::Status { status, code, .. }) => match code {
+                    Some(code) => {
+                        code.starts_with("AccessDenied") || code == "UnauthorizedOperation"
+                    }
+                    None => *status == Some(403),
+                },
+                _ => false,
+            };
+            denied && rule.what.concerns(provider, service, action, "")
+        })
     }
 
     /// Decides on a pod, which `uid` tells from others; the effect is its fate.

@@ -3,6 +3,7 @@
 //! Changes of state go through [`Ground::write`], which logs them first.
 
 use crate::{
+    aws,
     clock::Clock,
     faults::{FaultFile, Faults},
     gate::Gate,
@@ -29,6 +30,8 @@ pub(crate) struct Ground {
     pub(crate) clock: Clock,
     pub(crate) gate: Gate,
     pub(crate) faults: Faults,
+    /// Where the simulated AWS is acted on.
+    pub(crate) aws: aws::Desk,
     pub(crate) log: Arc<Log>,
     /// "http://127.0.0.1:PORT".
     pub(crate) address: String,
@@ -59,6 +62,7 @@ impl Ground {
     ) -> Arc<Self> {
         let ids = AtomicU64::new(site.lives.len() as u64);
         Arc::new(Self {
+            aws: aws::Desk::new(clock.clone()),
             clock,
             gate: Gate::new(),
             faults: Faults::new(),
@@ -126,6 +130,9 @@ impl Ground {
             }),
             token: Some(cluster.token.clone()),
         });
+        if let Some(eks) = &cluster.eks {
+            api.trust(aws::authenticator(self, eks));
+        }
         api.restore(records);
         let (power, powered) = watch::channel(self.powered(&name));
         let reactors = reactors::run(self.clone(), name.clone(), api.clone(), unrest, powered);
@@ -153,11 +160,12 @@ impl Ground {
                     .values()
                     .any(|it| it.cluster == name && it.role == Role::ControlPlane)
             };
-            site.clusters
-                .keys()
-                .filter(|name| !lives(name))
-                .cloned()
-                .collect()
+            let there = |cluster: &&Cluster| match &cluster.eks {
+                Some(eks) => aws::is_there(&site, eks, &cluster.name),
+                None => lives(&cluster.name),
+            };
+            let gone = site.clusters.values().filter(|it| !there(it));
+            gone.map(|it| it.name.clone()).collect()
         };
         for name in gone {
             if let Some(running) = self.servers().remove(&name) {
@@ -203,6 +211,13 @@ impl Ground {
     /// Returns whether enough of a cluster's control plane runs to answer.
     fn powered(&self, cluster: &str) -> bool {
         let site = self.site();
+        if site
+            .clusters
+            .get(cluster)
+            .is_some_and(|it| it.eks.is_some())
+        {
+            return !self.faults.is_down(cluster);
+        }
         let planes = site
             .containers
             .values()

@@ -27,7 +27,7 @@ use crate::{
     clock::{self, Clock, Work},
     ground::Ground,
     kube::{ApiServer, Change, ChangeKind, Key, Status},
-    site::{Asset, Entry},
+    site::{Asset, Eks, Entry},
 };
 use jiff::Timestamp;
 use queue::Queue;
@@ -78,7 +78,7 @@ impl Next {
 /// What a reactor acts through.
 struct Cx<'a> {
     api: &'a Arc<ApiServer>,
-    ground: &'a Ground,
+    ground: &'a Arc<Ground>,
     /// The cluster's name.
     cluster: &'a str,
     now: Timestamp,
@@ -143,7 +143,13 @@ impl Cx<'_> {
     fn balances(&self) -> bool {
         let site = self.ground.site();
         let cluster = site.clusters.get(self.cluster);
-        site.balancers || cluster.is_some_and(|it| it.balancers)
+        site.balancers || cluster.is_some_and(|it| it.balancers || it.eks.is_some())
+    }
+
+    /// Returns where the cluster runs in the simulated AWS, if there.
+    fn eks(&self) -> Option<Eks> {
+        let site = self.ground.site();
+        site.clusters.get(self.cluster)?.eks.clone()
     }
 
     /// Notes an asset that `maker` has outside of the cluster, and returns since when; it may be there already.
@@ -224,7 +230,7 @@ impl Unrest {
             .get_or_insert_with(|| self.clock.work());
     }
 
-    fn calm(&self) {
+    pub(crate) fn calm(&self) {
         self.work
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -253,7 +259,10 @@ pub(crate) async fn run(
             let (at, limit) = queue.next();
             tokio::select! {
                 change = changes.recv() => match change {
-                    Ok(change) => concern(&api, &change, &mut queue),
+                    Ok(change) => {
+                        tell_cloud(&ground, &cluster, &change);
+                        concern(&api, &change, &mut queue);
+                    }
                     Err(broadcast::error::RecvError::Lagged(_)) => everything(&api, &mut queue),
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
@@ -268,7 +277,7 @@ pub(crate) async fn run(
 
 /// Looks at all that is due, and at what changes thereby, until nothing is.
 fn turn(
-    ground: &Ground,
+    ground: &Arc<Ground>,
     cluster: &str,
     api: &Arc<ApiServer>,
     unrest: &Unrest,
@@ -279,7 +288,10 @@ fn turn(
     loop {
         loop {
             match changes.try_recv() {
-                Ok(change) => concern(api, &change, queue),
+                Ok(change) => {
+                    tell_cloud(ground, cluster, &change);
+                    concern(api, &change, queue);
+                }
                 Err(TryRecvError::Lagged(_)) => everything(api, queue),
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
@@ -299,6 +311,18 @@ fn turn(
             };
             let next = react(&cx, &key, &object);
             queue.wait(key, next);
+        }
+    }
+}
+
+/// Wakes what waits in the cloud for nodes, or for what add-ons run.
+fn tell_cloud(ground: &Ground, cluster: &str, change: &Change) {
+    let (kind, namespace) = (change.key.kind.as_str(), change.key.namespace.as_deref());
+    let system = namespace == Some("kube-system") && ["Deployment", "DaemonSet"].contains(&kind);
+    if kind == "Node" || system {
+        let managed = |it: &crate::site::Cluster| it.eks.is_some();
+        if ground.site().clusters.get(cluster).is_some_and(managed) {
+            ground.aws.stir();
         }
     }
 }
@@ -357,6 +381,10 @@ fn concern(api: &Arc<ApiServer>, change: &Change, queue: &mut Queue) {
         ("apps", "DaemonSet") if namespace == Some("kube-system") => all("", "Node", None),
         ("", "Pod") => all("", "PersistentVolumeClaim", namespace),
         ("", "PersistentVolumeClaim") => all("", "PersistentVolume", None),
+        // What provisions disks may have come.
+        ("apps", "Deployment") if namespace == Some("kube-system") => {
+            all("", "PersistentVolumeClaim", None);
+        }
         ("storage.k8s.io", "StorageClass") => all("", "PersistentVolumeClaim", None),
         _ => {}
     }

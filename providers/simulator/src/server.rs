@@ -1,13 +1,14 @@
 //! The HTTP/1.1 server of a world, on loopback, with TLS and without on one port: it finds out what a request is for and hands it on.
 //!
 //! - `/clusters/NAME/…`: the API server of a cluster
+//! - `/aws/…`: the services of a simulated AWS account
 //! - `/manifests/…`: stand-ins for files that are fetched from the internet
 //! - `/world/TOKEN/clock/…`, `/world/TOKEN/control/…`, `/world/TOKEN/programs`: for windlass itself and for tests
 
 mod control;
 mod requests;
 
-use crate::{ground::Ground, manifests, programs, tls::HANDSHAKE};
+use crate::{aws, ground::Ground, manifests, programs, tls::HANDSHAKE};
 use axum::body::Body;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -23,7 +24,7 @@ use tokio::{
 };
 
 /// The largest request body that is read.
-const LARGEST: usize = 16 << 20;
+pub(crate) const LARGEST: usize = 16 << 20;
 
 /// The connection is to be dropped without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +87,9 @@ async fn answer(ground: &Arc<Ground>, token: &str, request: Request<Incoming>) -
     let path = request.uri().path().to_owned();
     if let Some(rest) = path.strip_prefix("/clusters/") {
         return requests::forward(ground, rest, request.map(Body::new)).await;
+    }
+    if path == "/aws" || path.starts_with("/aws/") {
+        return aws::answer(ground, request).await;
     }
     if let Some(name) = path.strip_prefix("/manifests/") {
         ground.clock.touch();

@@ -2,7 +2,7 @@
 //!
 //! Kubernetes objects are part of it only while a log is read: afterwards they live in their cluster's API server.
 
-use crate::kube;
+use crate::{aws::Thing, kube};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +53,13 @@ pub(crate) enum Entry {
         id: String,
     },
     Past(Life),
+    /// Something of the simulated AWS account.
+    Thing(Box<Thing>),
+    ThingGone {
+        region: String,
+        kind: String,
+        id: String,
+    },
 }
 
 /// A container that stands for a node of a kind cluster, or for its load balancer.
@@ -150,6 +157,17 @@ pub(crate) struct Cluster {
     /// Whether its platform has load balancers, as a cloud has; kind has none.
     #[serde(default)]
     pub(crate) balancers: bool,
+    /// Where it runs in the simulated AWS; `None` = on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) eks: Option<Eks>,
+}
+
+/// Where a cluster of EKS runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Eks {
+    pub(crate) region: String,
+    /// What EKS calls it: the name of its API server is another.
+    pub(crate) name: String,
 }
 
 /// How the machine misbehaves.
@@ -242,7 +260,7 @@ pub(crate) struct Asset {
 /// From when to when a container or a cluster was alive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Life {
-    /// "container" or "cluster".
+    /// "container", "cluster", or a kind of things in AWS.
     pub(crate) what: String,
     pub(crate) name: String,
     pub(crate) id: String,
@@ -262,6 +280,8 @@ pub(crate) struct Site {
     pub(crate) repositories: BTreeMap<String, Repository>,
     /// By id.
     pub(crate) assets: BTreeMap<String, Asset>,
+    /// What is in the simulated AWS account, by region, kind and id.
+    pub(crate) things: BTreeMap<String, Thing>,
     pub(crate) lives: Vec<Life>,
 }
 
@@ -290,7 +310,10 @@ impl Site {
                 self.bury("container", &name, at);
             }
             Entry::Cluster(cluster) => {
-                self.bear("cluster", &cluster.name, &cluster.id, cluster.created);
+                let known = self.clusters.get(&cluster.name);
+                if known.is_none_or(|known| known.id != cluster.id) {
+                    self.bear("cluster", &cluster.name, &cluster.id, cluster.created);
+                }
                 self.clusters.insert(cluster.name.clone(), cluster);
             }
             Entry::ClusterGone { name } => {
@@ -313,6 +336,17 @@ impl Site {
                 self.assets.remove(&id);
             }
             Entry::Past(life) => self.lives.push(life),
+            Entry::Thing(thing) => {
+                let key = Thing::key(&thing.region, &thing.kind, &thing.id);
+                if !self.things.contains_key(&key) {
+                    self.bear(&thing.kind, &thing.id, thing.name(), thing.created);
+                }
+                self.things.insert(key, *thing);
+            }
+            Entry::ThingGone { region, kind, id } => {
+                self.things.remove(&Thing::key(&region, &kind, &id));
+                self.bury(&kind, &id, at);
+            }
         }
     }
 
@@ -331,6 +365,8 @@ impl Site {
         entries.extend(repositories.map(|repository| (now, Entry::Repository(repository))));
         let assets = self.assets.values().cloned();
         entries.extend(assets.map(|asset| (asset.created, Entry::Asset(asset))));
+        let things = self.things.values().cloned();
+        entries.extend(things.map(|it| (it.created, Entry::Thing(Box::new(it)))));
         if self.balancers {
             entries.push((now, Entry::Balancers(true)));
         }

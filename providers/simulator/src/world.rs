@@ -5,6 +5,7 @@ mod remote;
 mod tests;
 
 use crate::{
+    aws,
     clock::{Clock, Speed},
     faults::FaultFile,
     ground::{self, Ground},
@@ -45,6 +46,8 @@ struct Here {
     /// Held as long as the world runs here; a crash releases it.
     _lock: File,
     server: Option<AbortOnDropHandle<()>>,
+    /// What moves the things of the simulated AWS.
+    engine: AbortOnDropHandle<()>,
 }
 
 /// How often, and with which pause, a world is looked for that another process is about to open or close.
@@ -238,6 +241,7 @@ impl World {
         announce(dir, &beacon, &endpoint)
             .with_context(|| format!("cannot write {}", beacon.display()))?;
         let here = Here {
+            engine: AbortOnDropHandle::new(tokio::spawn(aws::run(ground.clone()))),
             ground,
             beacon,
             _lock: lock,
@@ -250,6 +254,7 @@ impl World {
 
 impl Here {
     fn shut(&self) {
+        self.engine.abort();
         self.ground.close();
         // If it stays, it names a world that does not answer, which the next process finds out.
         let _ = fs::remove_file(&self.beacon);

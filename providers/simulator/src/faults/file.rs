@@ -2,118 +2,19 @@
 //!
 //! `faults.schema.json` describes the same for editors; a test holds the two together.
 
+mod cloud;
+mod sections;
 mod table;
+
+pub(super) use cloud::Cloud;
+#[cfg(test)]
+pub(super) use sections::PROVIDERS;
+pub(super) use sections::{FATES, METHODS, PROGRAMS, SECTIONS, SIDES, TOP};
 
 use super::{ProgramEffect, RequestEffect, occurrence::Occurrence, pattern::Pattern};
 use std::{fmt, ops::Range, time::Duration};
 use table::{Lines, Table};
 use toml::de::{DeTable, DeValue};
-
-/// The sections of the file, each with its keys.
-pub(super) const SECTIONS: [(&str, &[&str]); 7] = [
-    (
-        "request",
-        &[
-            "method",
-            "path",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "status",
-            "retry-after",
-            "message",
-            "reset",
-            "silent",
-            "down",
-        ],
-    ),
-    (
-        "program",
-        &[
-            "program",
-            "verb",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "exit",
-            "message",
-            "reset",
-        ],
-    ),
-    ("finalizer", &["kind", "name", "finalizer"]),
-    (
-        "chart",
-        &[
-            "name",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "fails",
-        ],
-    ),
-    (
-        "package",
-        &[
-            "name",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "fails",
-        ],
-    ),
-    (
-        "managed",
-        &[
-            "kind",
-            "name",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "fails",
-        ],
-    ),
-    (
-        "pod",
-        &[
-            "name",
-            "image",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "fate",
-        ],
-    ),
-];
-/// The keys outside of sections.
-pub(super) const TOP: [&str; 1] = ["seed"];
-pub(super) const METHODS: [&str; 6] = ["GET", "WATCH", "POST", "PUT", "PATCH", "DELETE"];
-pub(super) const PROGRAMS: [&str; 2] = ["kind", "docker"];
-pub(super) const FATES: [&str; 4] = ["crash", "missing", "never", "unschedulable"];
-pub(super) const SIDES: [&str; 2] = ["before", "after"];
 
 /// How a simulated world is to misbehave: the text of a file, read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -160,6 +61,7 @@ pub(super) struct Script {
     pub(super) packages: Vec<Rule<Chart>>,
     pub(super) managed: Vec<Rule<Managed>>,
     pub(super) pods: Vec<Rule<Pod>>,
+    pub(super) clouds: Vec<Rule<Cloud>>,
 }
 
 /// A rule: what it concerns and does, and when.
@@ -351,6 +253,10 @@ impl Script {
                 };
                 self.managed.push(Rule { number, when, what });
             }
+            "cloud" => {
+                let what = cloud::read(&mut table, latency);
+                self.clouds.push(Rule { number, when, what });
+            }
             "chart" | "package" => {
                 let (name, fails) = (table.pattern("name"), table.text("fails"));
                 table.needs(&["latency", "fails"]);
@@ -403,7 +309,7 @@ fn occurrence(table: &mut Table<'_>) -> Occurrence {
 fn request(table: &mut Table<'_>, latency: Option<Duration>) -> Request {
     let method = table.choice("method", &METHODS);
     let path = table.pattern("path");
-    let status = table.whole("status", 0);
+    let code = table.status("status");
     let retry_after = table.duration("retry-after");
     let message = table.text("message");
     let reset = table.choice("reset", &SIDES);
@@ -413,15 +319,6 @@ fn request(table: &mut Table<'_>, latency: Option<Duration>) -> Request {
     table.excludes(&["status", "reset", "silent", "down"]);
     table.goes_with("retry-after", "status");
     table.goes_with("message", "status");
-    let code = status.and_then(|code| {
-        let code = u16::try_from(code)
-            .ok()
-            .filter(|code| (400..=599).contains(code));
-        if code.is_none() {
-            table.refuse("status", "status is not a refusal: allowed are 400 to 599");
-        }
-        code
-    });
     if silent && method != Some("WATCH") {
         table.refuse(
             "silent",

@@ -1,6 +1,6 @@
 use super::{
-    FaultFile, Faults, RequestEffect,
-    file::{FATES, METHODS, PROGRAMS, SECTIONS, SIDES, TOP},
+    CloudEffect, FaultFile, Faults, RequestEffect,
+    file::{FATES, METHODS, PROGRAMS, PROVIDERS, SECTIONS, SIDES, TOP},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -228,6 +228,31 @@ name = "a"
 }
 
 #[test]
+fn what_begins_in_a_cloud_is_struck_apart_from_its_request() {
+    let faults = faults(
+        "[[cloud]]\nservice = \"eks\"\naction = \"Create*\"\nname = \"dot/*\"\nfails = \"no room\"\ncount = 1\n\
+         [[cloud]]\naction = \"DeleteStack\"\ncode = \"AccessDenied\"\n",
+    );
+    let request = |action| {
+        faults
+            .cloud("aws", "eks", action, "dot/small", at(1))
+            .effect
+    };
+    assert_eq!(request("CreateNodegroup"), None);
+    let behind = |attempt| {
+        let action = "CreateNodegroup";
+        faults.behind(("aws", "eks"), action, "dot/small", attempt, at(1))
+    };
+    let fails = CloudEffect::Fails("no room".to_owned());
+    // What was decided of an attempt stays.
+    assert_eq!(behind("a"), Some(fails.clone()));
+    assert_eq!(behind("b"), None);
+    assert_eq!(behind("a"), Some(fails));
+    assert!(faults.denies("aws", "cloudformation", "DeleteStack"));
+    assert!(!faults.denies("aws", "cloudformation", "CreateStack"));
+}
+
+#[test]
 fn the_schema_describes_what_is_read() {
     let text = include_str!("../../faults.schema.json");
     let schema: Value = serde_json::from_str(text).expect("JSON");
@@ -263,6 +288,8 @@ fn the_schema_describes_what_is_read() {
     assert_eq!(choices("program", "reset"), json!(SIDES));
     assert_eq!(choices("program", "program"), json!(PROGRAMS));
     assert_eq!(choices("pod", "fate"), json!(FATES));
+    assert_eq!(choices("cloud", "reset"), json!(SIDES));
+    assert_eq!(choices("cloud", "provider"), json!(PROVIDERS));
 
     // Both take and refuse the same.
     let validator = jsonschema::validator_for(&schema).expect("a schema");
@@ -281,6 +308,21 @@ fn the_schema_describes_what_is_read() {
         ("[[pod]]\nfate = \"sad\"", false),
         ("[[chart]]\nname = \"a\"", false),
         ("[[finalizer]]", true),
+        ("[[cloud]]\nservice = \"eks\"", false),
+        ("[[cloud]]\nstuck = true\naction = \"Create*\"", true),
+        ("[[cloud]]\nstuck = \"10m\"", true),
+        ("[[cloud]]\nstuck = false", false),
+        ("[[cloud]]\nstuck = true\nfails = \"no\"", false),
+        (
+            "[[cloud]]\ncode = \"ThrottlingException\"\nreset = \"after\"",
+            false,
+        ),
+        (
+            "[[cloud]]\ncode = \"ThrottlingException\"\nmessage = \"no\"",
+            true,
+        ),
+        ("[[cloud]]\nlatency = \"1s\"\nmessage = \"no\"", false),
+        ("[[cloud]]\nprovider = \"moon\"\nstatus = 403", false),
     ];
     for (text, good) in cases {
         let value: Value = toml::from_str(text).expect("TOML");

@@ -22,7 +22,7 @@ pub(super) fn answer(
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     let reply = match segments.as_slice() {
         [] => Reply::Value(200, json!({ "paths": paths(state, true) })),
-        ["version"] => Reply::Value(200, version(&state.settings.git_version)),
+        ["version"] => Reply::Value(200, version(&state.version)),
         ["healthz" | "readyz" | "livez", rest @ ..] if rest.len() < 2 => {
             Reply::Text(200, "ok".to_owned())
         }
@@ -31,7 +31,7 @@ pub(super) fn answer(
         ["openapi", "v3", "api", version] => document(state, "", version),
         ["openapi", "v3", "apis", group, version] => document(state, group, version),
         ["openapi", "v2"] => {
-            let version = state.settings.git_version.clone();
+            let version = state.version.clone();
             Reply::Value(
                 200,
                 json!({ "swagger": "2.0", "info": { "title": "Kubernetes", "version": version }, "paths": {} }),

@@ -39,6 +39,6 @@ mod watch;
 mod webhooks;
 mod write;
 
-pub use server::{ApiServer, Now, Settings, Sink};
+pub use server::{ApiServer, Authenticator, Grant, Identity, Now, Power, Settings, Sink};
 pub use status::Status;
 pub use store::{Change, ChangeKind, Key, Record};

@@ -27,7 +27,7 @@ pub(super) fn index(paths: Vec<String>) -> Value {
 pub(super) fn document(state: &State, group: &str, version: &str) -> Option<Value> {
     let found = state.registry.group(group)?;
     let (_, kinds) = found.versions.iter().find(|(name, _)| name == version)?;
-    let info = json!({ "title": "Kubernetes", "version": state.settings.git_version });
+    let info = json!({ "title": "Kubernetes", "version": state.version });
     Some(json!({
         "openapi": "3.0.0", "info": info, "paths": paths(group, version, kinds),
         "components": { "schemas": schemas(&api_version(group, version), kinds) },

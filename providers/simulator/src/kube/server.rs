@@ -23,9 +23,48 @@ pub trait Sink: Send + Sync {
     fn record(&self, record: &Record);
 }
 
+/// Tells who a bearer token is of, where it is none that the server issued, as an authentication webhook does.
+pub trait Authenticator: Send + Sync {
+    /// Returns whose token it is, if anybody's.
+    fn identify(&self, token: &str) -> Option<Identity>;
+}
+
+/// Who a token is of, as an [`Authenticator`] knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The user's name.
+    pub name: String,
+    /// The user's id.
+    pub uid: String,
+    /// The user's groups, besides `system:authenticated`.
+    pub groups: Vec<String>,
+    /// What the user may do whatever roles say.
+    pub grants: Vec<Grant>,
+}
+
+/// What somebody may do by a policy from outside of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// How much.
+    pub power: Power,
+    /// In which namespaces, where `*` at the end stands for any text; `None` = everywhere.
+    pub namespaces: Option<Vec<String>>,
+}
+
+/// How much a [`Grant`] allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// Everything.
+    Admin,
+    /// To change what runs, but not who may.
+    Edit,
+    /// To look, but not at secrets.
+    View,
+}
+
 /// What an API server is made of.
 pub struct Settings {
-    /// Version that `/version` tells, as in "v1.36.1".
+    /// Version that `/version` tells, as in "v1.36.1", until an upgrade.
     pub git_version: String,
     /// The clock.
     pub now: Arc<dyn Now>,
@@ -50,6 +89,17 @@ impl ApiServer {
             settings: settings.clone(),
             state: Mutex::new(State::new(settings)),
         })
+    }
+
+    /// Lets the server be of another version from now on.
+    pub fn upgrade(&self, version: &str) {
+        self.lock().version = version.to_owned();
+    }
+
+    /// Lets somebody tell who tokens are of that the server did not issue.
+    pub fn trust(&self, authenticator: Arc<dyn Authenticator>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.authenticator = Some(authenticator);
     }
 
     /// Takes the records of an earlier run over, without calling the sink.

@@ -4,7 +4,7 @@ use super::{
     collector::Owners,
     controllers,
     kinds::{Kind, Registry},
-    server::Settings,
+    server::{Authenticator, Settings},
     store::{Change, ChangeKind, Event, Key, Record, Store},
 };
 use serde_json::Value;
@@ -20,6 +20,10 @@ pub(super) struct State {
     pub(super) registry: Registry,
     pub(super) owners: Owners,
     pub(super) settings: Arc<Settings>,
+    /// As in "v1.36.1".
+    pub(super) version: String,
+    /// Who knows tokens that the server did not issue.
+    pub(super) authenticator: Option<Arc<dyn Authenticator>>,
     pub(super) changes: broadcast::Sender<Change>,
     pub(super) revisions: watch::Sender<u64>,
     pending: VecDeque<Event>,
@@ -32,6 +36,8 @@ impl State {
             store: Store::default(),
             registry: Registry::new(),
             owners: Owners::default(),
+            version: settings.git_version.clone(),
+            authenticator: None,
             settings,
             changes: broadcast::channel(BACKLOG).0,
             revisions: watch::channel(0).0,

@@ -19,6 +19,7 @@ fn cluster(name: &str, second: i64) -> Entry {
         version: "v1.36.1".to_owned(),
         created: at(second),
         balancers: false,
+        eks: None,
     })
 }
 

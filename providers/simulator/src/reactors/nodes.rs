@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Assumed time that the network plug-in takes to start on a node.
 const NETWORK: Duration = Duration::from_secs(9);
+/// The DaemonSets that are network plug-ins: kind's, and that of EKS.
+const PLUGINS: [&str; 2] = ["kindnet", "aws-node"];
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 
 pub(super) fn node(cx: &Cx<'_>, node: &Value) -> Next {
@@ -19,7 +21,7 @@ pub(super) fn node(cx: &Cx<'_>, node: &Value) -> Next {
     let plugins = cx.api.list("apps", "DaemonSet", Some("kube-system"));
     let Some(plugin) = plugins
         .iter()
-        .find(|it| it["metadata"]["name"] == "kindnet")
+        .find(|it| PLUGINS.iter().any(|name| it["metadata"]["name"] == *name))
     else {
         return Next::NEVER;
     };

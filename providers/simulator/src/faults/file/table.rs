@@ -140,6 +140,30 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// Returns a status that refuses.
+    pub(super) fn status(&mut self, key: &str) -> Option<u16> {
+        let given = self.whole(key, 0)?;
+        let code = u16::try_from(given)
+            .ok()
+            .filter(|code| (400..=599).contains(code));
+        if code.is_none() {
+            self.refuse(
+                key,
+                format!("{key} is not a refusal: allowed are 400 to 599"),
+            );
+        }
+        code
+    }
+
+    /// Returns for how long something does not move: a duration, or true for ever (`None` within).
+    pub(super) fn stuck(&mut self, key: &str) -> Option<Option<Duration>> {
+        let (_, value) = self.find(key)?;
+        match value {
+            DeValue::String(_) => self.duration(key).map(Some),
+            _ => self.flag(key).then_some(None),
+        }
+    }
+
     /// Returns a pattern; the one that everything fits, where none is given.
     pub(super) fn pattern(&mut self, key: &str) -> Pattern {
         let read = |value: &DeValue<'_>| Pattern::read(value.as_str()?);

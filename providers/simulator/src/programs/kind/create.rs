@@ -336,6 +336,7 @@ impl Creation<'_> {
             version: version.ok_or_else(|| "the image names no version".to_owned())?,
             created: ground.clock.now(),
             balancers: false,
+            eks: None,
         };
         ground.write(Entry::Cluster(cluster.clone()));
         ground.serve(&cluster, Vec::new());

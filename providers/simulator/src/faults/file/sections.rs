@@ -1,0 +1,130 @@
+//! What keys the file of faults has, and what they may say.
+
+/// The sections of the file, each with its keys.
+pub(in crate::faults) const SECTIONS: [(&str, &[&str]); 8] = [
+    (
+        "request",
+        &[
+            "method",
+            "path",
+            "nth",
+            "every",
+            "count",
+            "probability",
+            "from",
+            "until",
+            "latency",
+            "status",
+            "retry-after",
+            "message",
+            "reset",
+            "silent",
+            "down",
+        ],
+    ),
+    (
+        "program",
+        &[
+            "program",
+            "verb",
+            "nth",
+            "every",
+            "count",
+            "probability",
+            "from",
+            "until",
+            "latency",
+            "exit",
+            "message",
+            "reset",
+        ],
+    ),
+    ("finalizer", &["kind", "name", "finalizer"]),
+    (
+        "chart",
+        &[
+            "name",
+            "nth",
+            "every",
+            "count",
+            "probability",
+            "from",
+            "until",
+            "latency",
+            "fails",
+        ],
+    ),
+    (
+        "package",
+        &[
+            "name",
+            "nth",
+            "every",
+            "count",
+            "probability",
+            "from",
+            "until",
+            "latency",
+            "fails",
+        ],
+    ),
+    (
+        "managed",
+        &[
+            "kind",
+            "name",
+            "nth",
+            "every",
+            "count",
+            "probability",
+            "from",
+            "until",
+            "latency",
+            "fails",
+        ],
+    ),
+    (
+        "pod",
+        &[
+            "name",
+            "image",
+            "nth",
+            "every",
+            "count",
+            "probability",
+            "from",
+            "until",
+            "latency",
+            "fate",
+        ],
+    ),
+    (
+        "cloud",
+        &[
+            "provider",
+            "service",
+            "action",
+            "name",
+            "nth",
+            "every",
+            "count",
+            "probability",
+            "from",
+            "until",
+            "latency",
+            "status",
+            "code",
+            "message",
+            "reset",
+            "stuck",
+            "fails",
+        ],
+    ),
+];
+/// The keys outside of sections.
+pub(in crate::faults) const TOP: [&str; 1] = ["seed"];
+pub(in crate::faults) const METHODS: [&str; 6] = ["GET", "WATCH", "POST", "PUT", "PATCH", "DELETE"];
+pub(in crate::faults) const PROGRAMS: [&str; 2] = ["kind", "docker"];
+pub(in crate::faults) const FATES: [&str; 4] = ["crash", "missing", "never", "unschedulable"];
+pub(in crate::faults) const SIDES: [&str; 2] = ["before", "after"];
+pub(in crate::faults) const PROVIDERS: [&str; 1] = ["aws"];
