@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
-use windlass_provider::{ClusterName, Ctx, Owner, ProviderId, Scope};
+use windlass_provider::{ClusterName, Ctx, Found, Owner, ProviderId, Scope};
 
 use super::{
     App,
@@ -100,9 +100,21 @@ impl Keep {
         match self {
             Self::Project => ("project of Google Cloud", &[Google]),
             Self::Group => ("resource group of Azure", &[Azure]),
-            Self::Volumes => ("disks of a cloud", &[Aws, Azure, Google, Kind]),
-            Self::Logs => ("logs in a cloud", &[Aws, Azure, Google]),
+            // On Azure they lie in a group of AKS's own, which goes with the cluster.
+            Self::Volumes => ("disks that outlive it", &[Aws, Google, Kind]),
+            Self::Logs => ("logs in a cloud", &[Aws, Google]),
         }
+    }
+
+    /// Returns whether it is this that a provider made.
+    fn is(self, found: &Found) -> bool {
+        let kind = match self {
+            Self::Project => "project",
+            Self::Group => "resource group",
+            Self::Logs => "log group",
+            Self::Volumes => return false,
+        };
+        found.resource.kind == kind && found.observed.owner == Owner::Ours
     }
 
     fn name(self) -> String {
@@ -256,6 +268,8 @@ pub(super) async fn let_down(
         }
         known.left.extend(skipped);
     }
+    let keeps = |item: &Found| args.drain.keep.iter().any(|keep| keep.is(item));
+    let (spared, going): (Vec<Found>, Vec<Found>) = found.iter().cloned().partition(keeps);
     let mut plan = plan::destroy(DestroyFacts {
         cluster: cluster.clone(),
         provider: id,
@@ -278,7 +292,7 @@ pub(super) async fn let_down(
         accounts,
         drain,
         abandon: args.drain.abandon,
-        found: found.clone(),
+        found: going,
         rehearsal: place.rehearsal.is_some(),
     });
     plan.command = command.to_owned();
@@ -316,6 +330,7 @@ pub(super) async fn let_down(
     let facts = ended::Audit {
         outside: [known, look.await],
         found,
+        spared,
         after,
         file: args.receipt,
     };
@@ -425,6 +440,11 @@ mod tests {
             keep(Keep::Project, ProviderId::Kind).unwrap_err(),
             "error: --keep project: a cluster on kind has no project of Google Cloud\n  \
              hint: leave it out: on kind there is --keep volumes"
+        );
+        assert_eq!(
+            keep(Keep::Volumes, ProviderId::Azure).unwrap_err(),
+            "error: --keep volumes: a cluster on azure has no disks that outlive it\n  \
+             hint: leave it out: on azure there is --keep group"
         );
         assert_eq!(
             keep(Keep::Group, ProviderId::Aws).unwrap_err(),
