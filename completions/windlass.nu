@@ -607,7 +607,7 @@ module completions {
     [ "table" "json" "yaml" ]
   }
 
-  # Create, delete, list or show clusters. They are found by their marks, not by files on this machine
+  # Create, delete, list, show or change clusters. They are found by their marks, not by files on this machine
   export extern "windlass cluster" [
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
@@ -786,6 +786,248 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete windlass cluster upgrade provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster upgrade output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Bring a cluster to the next minor version of Kubernetes: the control plane, then the add-ons, then the nodes
+  export extern "windlass cluster upgrade" [
+    --kubernetes-version: string # The version, such as 1.36 [default: the next one]
+    --yes(-y)                 # Do not ask
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster upgrade provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster upgrade output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass cluster node-pool provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Add, delete, recreate, list or scale pools of nodes
+  export extern "windlass cluster node-pool" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass cluster node-pool add provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool add output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Add a pool, or bring one that is there into line with the flags
+  export extern "windlass cluster node-pool add" [
+    --machine: string         # The machine type, such as g6.xlarge [default: that of the nodes that the cluster has]
+    --min: string             # At least so many nodes [default: 0]
+    --max: string             # At most so many nodes [default: 1, or the minimum]
+    --zone: string            # The one zone of the nodes [default: all of the cluster's]
+    --spot                    # Let the cloud take the nodes back: spot instances
+    --label: string           # A label of the nodes; can be given several times
+    --taint: string           # A taint of the nodes; can be given several times [default: none, and nvidia.com/gpu=present:NoSchedule on GPUs]
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool add provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool add output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name
+  ]
+
+  def "nu-complete windlass cluster node-pool delete provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool delete output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Delete a pool: its pods are moved to other nodes first, as far as their disruption budgets allow
+  export extern "windlass cluster node-pool delete" [
+    --yes(-y)                 # Do not ask
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool delete provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool delete output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name
+  ]
+
+  def "nu-complete windlass cluster node-pool recreate provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool recreate output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Delete a pool and make it again, with what the flags say; the rest is as it was
+  export extern "windlass cluster node-pool recreate" [
+    --machine: string         # The machine type, such as g6.xlarge [default: that of the nodes that the cluster has]
+    --min: string             # At least so many nodes [default: 0]
+    --max: string             # At most so many nodes [default: 1, or the minimum]
+    --zone: string            # The one zone of the nodes [default: all of the cluster's]
+    --spot                    # Let the cloud take the nodes back: spot instances
+    --label: string           # A label of the nodes; can be given several times
+    --taint: string           # A taint of the nodes; can be given several times [default: none, and nvidia.com/gpu=present:NoSchedule on GPUs]
+    --yes(-y)                 # Do not ask
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool recreate provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool recreate output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name
+  ]
+
+  def "nu-complete windlass cluster node-pool list provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool list output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # List the pools
+  export extern "windlass cluster node-pool list" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool list provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool list output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass cluster node-pool scale provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass cluster node-pool scale output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Change how many nodes a pool has at least and at most; "default" is the pool that every cluster has
+  export extern "windlass cluster node-pool scale" [
+    --min: string             # At least so many nodes
+    --max: string             # At most so many nodes
+    --dry-run                 # Print the plan and do nothing
+    --jobs: string            # How many steps run side by side at most
+    --timeout: string         # Stop after this long, such as 30m; the same command goes on
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass cluster node-pool scale provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass cluster node-pool scale output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Its name
+  ]
+
   def "nu-complete windlass kubeconfig provider" [] {
     [ "aws" "kind" ]
   }
@@ -850,6 +1092,69 @@ module completions {
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
     --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass credentials provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass credentials output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Look at the credentials that commands would use
+  export extern "windlass credentials" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass credentials provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass credentials output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete windlass credentials check place" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass credentials check provider" [] {
+    [ "aws" "kind" ]
+  }
+
+  def "nu-complete windlass credentials check output" [] {
+    [ "table" "json" "yaml" ]
+  }
+
+  # Say who one is, and which of windlass's calls one may not make (exit code 4)
+  export extern "windlass credentials check" [
+    --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
+    --name: string            # The cluster [default: dot, or the only one in windlass.toml]
+    --provider: string@"nu-complete windlass credentials check provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --config: path            # The configuration file [default: windlass.toml, where there is one]
+    --environment: string     # Which of the file's environments to lay over it
+    --output(-o): string@"nu-complete windlass credentials check output" # How to print
+    --quiet(-q)               # Print results and errors only
+    --verbose(-v)             # Print more; twice: even more
+    --no-input                # Never ask; fail where an answer is needed
+    --trace: path             # Write each request as it went over the wire, and each program that was run, into this file: one JSON object a line, without secrets
+    --rehearse                # Rehearse: the same code against a simulated world; nothing real is touched
+    --rehearse-world: string  # The folder of the simulated world, or the URL of one that is served [default: in your state directory]
+    --rehearse-speed: string  # How many simulated seconds go by in one, or max
+    --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
+    --help(-h)                # Print help (see more with '--help')
+    place?: string@"nu-complete windlass credentials check place" # At which provider
   ]
 
   def "nu-complete windlass env provider" [] {

@@ -1,4 +1,4 @@
-//! `windlass cluster`: clusters alone, without a platform.
+//! `windlass cluster`: clusters alone, without a platform, and their nodes.
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -9,14 +9,14 @@ use super::{
     cluster_flags::flags_at,
     destroy,
     fleet::{self, Fleet, RegionFlags},
-    setup,
+    pools, setup,
 };
 use crate::{
     error::{Error, Kind, Result},
     output::Table,
 };
 
-/// Create, delete, list or show clusters. They are found by their marks, not by files on this machine.
+/// Create, delete, list, show or change clusters. They are found by their marks, not by files on this machine.
 #[derive(Debug, Args)]
 pub(super) struct ClusterArgs {
     #[command(subcommand)]
@@ -41,6 +41,8 @@ enum ClusterCommand {
     },
     /// Show what a cluster is made of
     Show,
+    Upgrade(pools::UpgradeClusterArgs),
+    NodePool(pools::PoolArgs),
 }
 
 pub(super) async fn run(args: ClusterArgs, app: App) -> Result<()> {
@@ -49,6 +51,8 @@ pub(super) async fn run(args: ClusterArgs, app: App) -> Result<()> {
         ClusterCommand::Delete(args) => destroy::delete(args, app).await,
         ClusterCommand::List { all, regions } => list(all, &regions, app).await,
         ClusterCommand::Show => show(app).await,
+        ClusterCommand::Upgrade(args) => pools::upgrade(args, app).await,
+        ClusterCommand::NodePool(args) => pools::run(args, app).await,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
-use windlass_provider::{ClusterName, Ctx, Found, Owner, ProviderId, Scope};
+use windlass_provider::{ClusterName, Ctx, Found, Owner, ProviderId, ResourceId, Scope};
 
 use super::{
     App,
@@ -106,17 +106,6 @@ impl Keep {
         }
     }
 
-    /// Returns whether it is this that a provider made.
-    fn is(self, found: &Found) -> bool {
-        let kind = match self {
-            Self::Project => "project",
-            Self::Group => "resource group",
-            Self::Logs => "log group",
-            Self::Volumes => return false,
-        };
-        found.resource.kind == kind && found.observed.owner == Owner::Ours
-    }
-
     fn name(self) -> String {
         let value = self.to_possible_value();
         value.map_or_else(String::new, |value| value.get_name().to_owned())
@@ -144,6 +133,35 @@ impl DrainArgs {
             "leave it out: on {provider} there is --keep {}",
             there.join(",")
         )))
+    }
+
+    /// Returns whether something that the provider found stays on purpose: a disk that was asked to be kept, or whose volume is; and
+    /// where nothing is drained, what objects hold stays where it is. `kept` tells of objects.
+    fn keeps(&self, item: &Found, kept: &[String]) -> bool {
+        match item.resource.kind.as_str() {
+            "log group" => self.keep.contains(&Keep::Logs),
+            "resource group" => self.keep.contains(&Keep::Group),
+            "disk" => {
+                let volume = item.observed.outputs.get("volume");
+                let retained = volume.is_some_and(|volume| {
+                    let line = format!("PersistentVolume {volume}");
+                    kept.iter().any(|it| steps::name_in(it) == line)
+                });
+                retained || self.skip_drain || self.keep.contains(&Keep::Volumes)
+            }
+            _ => false,
+        }
+    }
+
+    /// Says why something stays on purpose; `None` where it is only left behind.
+    fn why(&self, item: &Found) -> Option<&'static str> {
+        match item.resource.kind.as_str() {
+            "log group" => Some("you asked to keep logs"),
+            "resource group" => Some("you asked to keep the group"),
+            _ if self.keep.contains(&Keep::Volumes) => Some("you asked to keep volumes"),
+            _ if self.skip_drain => None,
+            _ => Some("its volume says Retain"),
+        }
     }
 
     /// Says what each decision risks, and what is not known: asked for once, before anything happens.
@@ -268,8 +286,22 @@ pub(super) async fn let_down(
         }
         known.left.extend(skipped);
     }
-    let keeps = |item: &Found| args.drain.keep.iter().any(|keep| keep.is(item));
-    let (spared, going): (Vec<Found>, Vec<Found>) = found.iter().cloned().partition(keeps);
+    let keeps = drain.iter().flat_map(|drain| drain.values());
+    let keeps = keeps.flat_map(|phase| &phase.keeps);
+    let kept: Vec<String> = known.kept.iter().chain(keeps).cloned().collect();
+    // What is kept is told, not deleted, and no audit counts it as left behind.
+    let (stays, going): (Vec<Found>, Vec<Found>) = found
+        .iter()
+        .cloned()
+        .partition(|item| args.drain.keeps(item, &kept));
+    for item in &stays {
+        let name = format!("{} {}", item.resource.kind, item.resource.name);
+        match args.drain.why(item) {
+            Some(why) => known.kept.push(format!("{name}: {why}")),
+            None => known.left.push(name),
+        }
+    }
+    let stays: Vec<ResourceId> = stays.into_iter().map(|item| item.resource.id).collect();
     let mut plan = plan::destroy(DestroyFacts {
         cluster: cluster.clone(),
         provider: id,
@@ -292,7 +324,7 @@ pub(super) async fn let_down(
         accounts,
         drain,
         abandon: args.drain.abandon,
-        found: going,
+        found: going.clone(),
         rehearsal: place.rehearsal.is_some(),
     });
     plan.command = command.to_owned();
@@ -323,14 +355,16 @@ pub(super) async fn let_down(
     };
     let ended = run::execute(app, place, guard, work).await?;
     // The audit looks at the provider again, never at what the run remembers.
-    let after = place.provider.discover(&place.cx, scope).await;
+    let mut after = place.provider.discover(&place.cx, scope).await;
+    if let Ok(after) = &mut after {
+        after.retain(|item| !stays.contains(&item.resource.id));
+    }
     let there = after.as_ref().ok().map(Vec::as_slice);
     let outcomes = &ended.finished.outcomes;
     let look = outside::look_again(&place.cx, &place.provider, &ended.plan, outcomes, there);
     let facts = ended::Audit {
         outside: [known, look.await],
-        found,
-        spared,
+        found: going,
         after,
         file: args.receipt,
     };

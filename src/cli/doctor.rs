@@ -141,7 +141,8 @@ pub(super) fn tabulate(checks: &[Check]) -> Table {
     table
 }
 
-fn show(app: &App, checks: &[Check]) -> Result<()> {
+/// Shows checks; an error where one failed.
+pub(super) fn show(app: &App, checks: &[Check]) -> Result<()> {
     app.output().show_table(&checks, &tabulate(checks))?;
     for check in checks
         .iter()

@@ -33,8 +33,6 @@ pub(super) struct Ended {
 pub(super) struct Audit {
     /// What discovery found before the run.
     pub(super) found: Vec<Found>,
-    /// What of that the user wanted kept.
-    pub(super) spared: Vec<Found>,
     /// What it found afterwards.
     pub(super) after: std::result::Result<Vec<Found>, windlass_provider::Error>,
     /// What there is outside of the cluster besides what the run tells: as it was known before, and as a last look showed it.
@@ -96,13 +94,6 @@ impl Ended {
                 notes: vec!["windlass did not make it".to_owned()],
             });
         }
-        for item in &audit.spared {
-            report.kept.push(Item {
-                step: StepId::new(format!("resource/{}", item.resource.id)),
-                what: name(item),
-                notes: vec!["you asked to keep it".to_owned()],
-            });
-        }
         // What an uninstallation leaves on purpose is told with what is kept, not with what is gone.
         for item in &mut report.removed {
             if !item.notes.is_empty() && item.step.as_str().starts_with("component/") {
@@ -115,13 +106,9 @@ impl Ended {
         }
         match audit.after {
             Ok(after) => {
-                let spared = |item: &Found| {
-                    let mut spared = audit.spared.iter();
-                    spared.any(|it| it.resource.id == item.resource.id)
-                };
                 let ours = after
                     .iter()
-                    .filter(|item| item.observed.owner == Owner::Ours && !spared(item));
+                    .filter(|item| item.observed.owner == Owner::Ours);
                 report.left.extend(ours.map(name));
             }
             Err(error) => report.unproven.push(format!(

@@ -11,6 +11,7 @@ mod completions;
 mod component_flags;
 mod components;
 mod config;
+mod credentials;
 mod crossplane;
 mod destroy;
 mod doctor;
@@ -28,6 +29,7 @@ mod listing;
 mod man;
 mod outside;
 mod own;
+mod pools;
 mod reap;
 mod rehearse;
 mod run;
@@ -94,6 +96,7 @@ enum Command {
     Cluster(cluster::ClusterArgs),
     Kubeconfig(kubeconfig::KubeconfigArgs),
     Token(token::TokenArgs),
+    Credentials(credentials::CredentialsArgs),
     Env(env::EnvArgs),
     Clean(clean::CleanArgs),
     Doctor(Box<doctor::DoctorArgs>),
@@ -138,6 +141,7 @@ impl Command {
             Command::Cluster(args) => cluster::run(args, app).await,
             Command::Kubeconfig(args) => kubeconfig::run(args, app).await,
             Command::Token(args) => token::run(args, app).await,
+            Command::Credentials(args) => credentials::run(args, app).await,
             Command::Env(args) => env::run(args, app),
             Command::Clean(args) => clean::run(args, app).await,
             Command::Doctor(args) => doctor::run(*args, app).await,

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap_complete::ArgValueCandidates;
 use serde_json::Value;
-use windlass_provider::Verdict;
+use windlass_provider::{Check, Verdict};
 
 use super::{
     App,
@@ -163,34 +163,7 @@ async fn prepare(
     let cx = guard.cx();
     let facts = place.provider.facts(cx, &spec.cluster).await?;
     let checks = place.provider.preflight(cx, &spec.cluster, &facts).await;
-    for check in checks
-        .iter()
-        .filter(|check| check.verdict == Verdict::Warning)
-    {
-        app.warn(&check.detail, &check.hints);
-    }
-    let failed: Vec<_> = checks
-        .iter()
-        .filter(|check| check.verdict == Verdict::Failed)
-        .collect();
-    if let Some(first) = failed.first() {
-        let mut error = Error::message(
-            Kind::Refused,
-            failed
-                .iter()
-                .map(|check| check.detail.as_str())
-                .collect::<Vec<_>>()
-                .join("; "),
-        );
-        error.hints = failed
-            .iter()
-            .flat_map(|check| check.hints.clone())
-            .collect();
-        error.source = error
-            .source
-            .context(format!("{} is not ready for a setup", first.name));
-        return Err(error);
-    }
+    judge(app, &checks, "a setup")?;
     let resources = place.provider.resources(&spec.cluster, &facts)?;
     let components = components_of(spec, catalog)?;
     for (left_out, needer) in needed_anyway(spec, &components) {
@@ -232,6 +205,42 @@ async fn prepare(
         rehearsal: place.rehearsal.is_some(),
     };
     Ok(plan::setup(spec, facts)?)
+}
+
+/// Tells what is worth saying of checks.
+///
+/// # Errors
+/// One failed: nothing is begun then.
+pub(super) fn judge(app: &App, checks: &[Check], what: &str) -> Result<()> {
+    for check in checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Warning)
+    {
+        app.warn(&check.detail, &check.hints);
+    }
+    let failed: Vec<_> = checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Failed)
+        .collect();
+    if let Some(first) = failed.first() {
+        let mut error = Error::message(
+            Kind::Refused,
+            failed
+                .iter()
+                .map(|check| check.detail.as_str())
+                .collect::<Vec<_>>()
+                .join("; "),
+        );
+        error.hints = failed
+            .iter()
+            .flat_map(|check| check.hints.clone())
+            .collect();
+        error.source = error
+            .source
+            .context(format!("{} is not ready for {what}", first.name));
+        return Err(error);
+    }
+    Ok(())
 }
 
 fn next_steps(app: &App, spec: &Spec, bare: bool) -> Vec<String> {

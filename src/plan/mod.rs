@@ -1,6 +1,7 @@
 //! Plans: what is to be done, as data. Building one does no I/O, and this room sees types only.
 
 mod action;
+mod change;
 mod crossplane;
 mod destroy;
 mod drain;
@@ -12,6 +13,7 @@ mod unfold;
 mod uninstall;
 
 pub use action::{Action, Chart};
+pub use change::{Change, change};
 pub use crossplane::{CrossplaneFacts, Scope, drain_crossplane};
 pub use destroy::{DestroyFacts, destroy};
 pub use drain::{Drainable, Phase};

@@ -98,7 +98,8 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Result<Plan, Misuse> {
     })
 }
 
-fn ensure_resource(resource: Resource) -> Step {
+/// Returns the step that brings a resource about.
+pub(super) fn ensure_resource(resource: Resource) -> Step {
     Step {
         id: StepId::new(format!("resource/{}", resource.id)),
         title: format!("create {} {}", resource.kind, resource.name),

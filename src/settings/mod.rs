@@ -10,6 +10,7 @@ mod file;
 mod input;
 mod names;
 mod origin;
+mod pools;
 mod problem;
 mod reader;
 mod resolve;
@@ -29,6 +30,9 @@ pub use azure::Azure;
 pub use file::{Component, GitOps, GitReference};
 pub use input::{Flags, GitOpsFlags, Inputs, Variables};
 pub use origin::{Origin, Setting};
+pub use pools::{
+    parse_kubernetes_version, parse_label, parse_machine, parse_pool, parse_taint, parse_zone,
+};
 pub use problem::Problem;
 pub use words::{Ruled, format_duration, parse_duration, suggest, value_path, variable, version};
 

@@ -53,6 +53,8 @@ impl Bed {
             .current_dir(self.here())
             .env_clear()
             .env("PATH", "")
+            // What is said of no provider is about this one.
+            .env("WINDLASS_PROVIDER", "kind")
             .env("WINDLASS_REHEARSE_WORLD", &self.world)
             .env("WINDLASS_REHEARSE_SPEED", "max");
         command

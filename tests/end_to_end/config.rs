@@ -79,7 +79,7 @@ url = "https://example.org/fleet.git"
     nodes.min                                 3                              --min-nodes
     only                                      -                              nobody set it
     platform.namespaces                       a-team,b-team                  the default
-    provider                                  kind                           the default
+    provider                                  kind                           WINDLASS_PROVIDER in the environment
     without                                   traefik                        WINDLASS_WITHOUT in the environment
     "#);
     let json = bed.run(&["config", "show", "--output", "json"]).expect(0);

@@ -122,13 +122,13 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     gone(
         "create gpu_nodes",
-        "no provider of this build has nodes with GPUs",
-        "node pools are described in windlass.toml: windlass config init writes one that shows how",
+        "a pool of GPU nodes is one as any other",
+        "windlass cluster node-pool add gpu --machine g6.xlarge --min 0 --max 1 adds one",
     ),
     gone(
         "recreate gpu_nodes",
-        "no provider of this build has nodes with GPUs",
-        "node pools are described in windlass.toml: windlass config init writes one that shows how",
+        "a pool of GPU nodes is one as any other",
+        "windlass cluster node-pool recreate gpu makes it anew",
     ),
     now("print source", "env", Positional::Same, &[]),
     now("delete temp_files", "clean", Positional::Same, &[]),
