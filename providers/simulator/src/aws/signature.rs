@@ -159,6 +159,45 @@ impl Signature {
     }
 }
 
+/// Signs a request as the administrator does, and returns the headers to add.
+#[cfg(test)]
+pub(super) fn sign(
+    asked: &Asked<'_>,
+    (region, service): (&str, &str),
+    at: Timestamp,
+) -> [(String, String); 2] {
+    let date = at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let mut headers = asked.headers.clone();
+    headers.insert("x-amz-date".to_owned(), date.clone());
+    let names: Vec<String> = headers.keys().cloned().collect();
+    let signature = Signature {
+        key: super::KEY.0.to_owned(),
+        region: region.to_owned(),
+        service: service.to_owned(),
+        day: date[..8].to_owned(),
+        date: date.clone(),
+        headers: names.clone(),
+        signature: String::new(),
+        token: None,
+        expires: None,
+    };
+    let asked = Asked {
+        headers: &headers,
+        ..*asked
+    };
+    let made = signature.expected(super::KEY.1, &asked);
+    let scope = format!("{}/{region}/{service}/aws4_request", &date[..8]);
+    let text = format!(
+        "{ALGORITHM} Credential={}/{scope}, SignedHeaders={}, Signature={made}",
+        super::KEY.0,
+        names.join(";")
+    );
+    [
+        ("x-amz-date".to_owned(), date),
+        ("authorization".to_owned(), text),
+    ]
+}
+
 /// Returns a path as it is signed: each segment, as it was sent, encoded once more.
 fn path(sent: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
