@@ -1,7 +1,7 @@
 //! What is in the account: things, each in a region, with a kind and an id. They are in the world's log.
 
 use super::{ACCOUNT, KEY};
-use crate::{ground::Ground, reactors::Unrest, site::Entry};
+use crate::{azure, ground::Ground, reactors::Unrest, site::Entry};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -107,7 +107,8 @@ pub(crate) fn inventory(ground: &Ground) -> Vec<Value> {
     ];
     let gone = ["DELETE_COMPLETE", "terminated", "deleted"];
     let there = site.things.values().filter(|it| {
-        it.body["IsDefault"] != true
+        it.region != azure::REGION
+            && it.body["IsDefault"] != true
             && !passing.contains(&it.kind.as_str())
             && !gone.contains(&state(it))
     });
@@ -134,10 +135,10 @@ fn state(it: &Thing) -> &str {
     told.unwrap_or_else(|| it.body["State"]["Name"].as_str().unwrap_or_default())
 }
 
-/// What lets one at a time act on the account, and wakes the engine.
+/// What lets one at a time act on the things of a cloud, and wakes the engine that moves them.
 pub(crate) struct Desk {
     lock: Mutex<()>,
-    pub(super) stirred: Notify,
+    pub(crate) stirred: Notify,
     unrest: Unrest,
 }
 
@@ -161,7 +162,7 @@ impl Desk {
         self.stirred.notify_one();
     }
 
-    pub(super) fn calm(&self) {
+    pub(crate) fn calm(&self) {
         self.unrest.calm();
     }
 }
