@@ -21,9 +21,9 @@ mod route;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use account::{REGION, inventory};
+pub(crate) use account::{REGION, inventory, lives};
 pub(crate) use clusters::{authenticator, disk_id, is_on, is_there};
-pub(crate) use engine::run;
+pub(crate) use engine::{run, unstick};
 
 use crate::{
     faults::CloudEffect,

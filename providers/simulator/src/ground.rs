@@ -194,6 +194,7 @@ impl Ground {
         self.stirred.notify_waiters();
         if other {
             aws::unstick(self);
+            azure::unstick(self);
         }
     }
 

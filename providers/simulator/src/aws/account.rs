@@ -46,6 +46,32 @@ impl Thing {
         name.unwrap_or_else(|| self.id.rsplit('/').next().unwrap_or_default())
     }
 
+    /// Returns by which name and id it counts as alive, if it does: the parts of networks come and go with their stacks.
+    pub(crate) fn life(&self) -> Option<(String, String)> {
+        let own = [
+            "elb:",
+            "elbv2:",
+            "logs:",
+            "eks:",
+            "iam:",
+            "ec2:volume",
+            "cloudformation:stack",
+        ];
+        // Of Azure the paths are the names; what is made again under one is another.
+        if self.region == azure::REGION {
+            let id = format!("{} {}", self.id, self.created);
+            let counts = azure::lives(&self.kind);
+            return counts.then(|| (self.id.clone(), id));
+        }
+        let counts = own.iter().any(|it| self.kind.starts_with(it)) && self.kind != "eks:update";
+        if !counts || self.text("StackStatus") == "DELETE_COMPLETE" {
+            return None;
+        }
+        let name = self.body["StackName"].as_str().unwrap_or(&self.id);
+        let id = self.body["uid"].as_str().unwrap_or(&self.id);
+        Some((name.to_owned(), id.to_owned()))
+    }
+
     /// Returns whether it is to move.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         [self.due, self.limit]

@@ -9,6 +9,8 @@ mod resources;
 mod show;
 mod stack;
 mod template;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub(super) use progress::{advance_resource, advance_stack};

@@ -31,11 +31,16 @@ pub(crate) fn inventory(ground: &Ground) -> Vec<Value> {
             let cluster = cluster.and_then(|at| steps.get(at + 1)).unwrap_or(&"");
             json!({
                 "kind": it.kind, "id": it.body["id"], "name": it.body["name"], "cluster": cluster, "maker": it.body["managedBy"],
-                "created": it.created, "provider": "azure", "region": it.body["location"], "tags": it.tags,
+                "created": it.created, "provider": "azure", "pool-tags": it.body["properties"]["tags"], "region": it.body["location"], "tags": it.tags,
                 "state": it.body["properties"]["provisioningState"],
             })
         })
         .collect()
+}
+
+/// Returns whether things of a kind are told as alive, from when to when.
+pub(crate) fn lives(kind: &str) -> bool {
+    [GROUP, CLUSTER, POOL, IDENTITY, ROLE].contains(&kind)
 }
 
 /// Returns a text of a value.

@@ -4,12 +4,13 @@ use super::{
     account::{CLUSTER, Cx, GROUP, POOL, REGION},
     clusters, groups, pools,
 };
-use crate::{aws::Thing, ground::Ground};
+use crate::{aws::Thing, ground::Ground, site::Entry};
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// Moves things for as long as the world runs here.
+/// Moves things for as long as the world runs here. What a fault held in an earlier run of the world goes on.
 pub(crate) async fn run(ground: Arc<Ground>) {
+    unstick(&ground);
     loop {
         let next = turn(&ground);
         tokio::select! {
@@ -17,6 +18,28 @@ pub(crate) async fn run(ground: Arc<Ground>) {
             () = ground.clock.sleep_until(next.unwrap_or_default()), if next.is_some() => {}
         }
     }
+}
+
+/// Lets go on what a fault held that is in force no more.
+pub(crate) fn unstick(ground: &Arc<Ground>) {
+    {
+        let _turn = ground.azure.enter();
+        let stuck = |it: &&Thing| {
+            it.region == REGION && it.due.is_none() && it.body["sim"]["operation"].is_object()
+        };
+        let held: Vec<Thing> = ground
+            .site()
+            .things
+            .values()
+            .filter(stuck)
+            .cloned()
+            .collect();
+        for mut thing in held {
+            thing.due = Some(ground.clock.now());
+            ground.write(Entry::Thing(Box::new(thing)));
+        }
+    }
+    ground.azure.stir();
 }
 
 /// Moves all that is due; returns when the next is.

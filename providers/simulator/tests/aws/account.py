@@ -87,7 +87,7 @@ def token(cluster, keys=None):
     return told["status"]["token"]
 
 
-def aws(*words, keys=None):
+def aws(*words, keys=None, text=False):
     """Runs the stock program, and returns what it says."""
     keys = keys or {"AWS_ACCESS_KEY_ID": "AKIAREHEARSAL", "AWS_SECRET_ACCESS_KEY": "rehearsal"}
     env = {"PATH": os.environ["PATH"], "HOME": os.environ["SCRATCH"], "AWS_EC2_METADATA_DISABLED": "true"}
@@ -95,7 +95,7 @@ def aws(*words, keys=None):
     program = Path(sys.executable).parent / "aws"
     done = subprocess.run([sys.executable, program, *words, "--output", "json"], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"aws {words}: {done.stderr}"
-    return json.loads(done.stdout) if done.stdout.strip() else None
+    return done.stdout if text else json.loads(done.stdout)
 
 
 class Kube:

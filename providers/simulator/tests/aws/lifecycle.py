@@ -2,6 +2,7 @@
 and back to nothing."""
 
 import json
+import os
 import urllib.request
 from datetime import timedelta
 
@@ -199,6 +200,10 @@ def within(outputs):
 def changes():
     assert aws("eks", "list-clusters") == {"clusters": ["dot"]}
     assert len(aws("cloudformation", "describe-stacks")["Stacks"]) == 1
+    path = os.path.join(os.environ["SCRATCH"], "kubeconfig")
+    aws("eks", "update-kubeconfig", "--name", "dot", "--kubeconfig", path, text=True)
+    with open(path, encoding="utf-8") as file:
+        assert eks.describe_cluster(name="dot")["cluster"]["endpoint"] in file.read()
     message = refused("InvalidParameterException", eks.update_cluster_version, name="dot", version="1.36")
     assert "Unsupported Kubernetes minor version update from 1.34 to 1.36" in message, message
     update = eks.update_cluster_version(name="dot", version="1.35")["update"]
@@ -292,7 +297,9 @@ def farewell(outputs):
     client("logs").delete_log_group(logGroupName="/aws/eks/dot/cluster")
     assert assets() == [], assets()
     assert formation.describe_stacks(StackName=told["StackId"])["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
-    assert all(it["died"] for it in control("history") if not it["what"].startswith(("cloudformation:", "ec2:", "sts:"))), "something lives"
+    lives = control("history")
+    assert {"cloudformation:stack", "eks:cluster", "eks:nodegroup", "elb:load-balancer", "ec2:volume"} < {it["what"] for it in lives}
+    assert all(it["died"] for it in lives), [it for it in lives if not it["died"]]
 
 
 identity()

@@ -153,6 +153,7 @@ pub(in crate::aws) fn nat_gateway(cx: &Cx<'_>, wanted: &Value, tags: Tags) -> Ma
     interface.body["Description"] = json!(format!("Interface for NAT Gateway {id}"));
     let mut shown = json!({
         "NetworkInterfaceId": interface.id, "PrivateIp": interface.body["PrivateIpAddress"], "IsPrimary": true, "Status": "succeeded",
+        "AvailabilityZone": known.body["AvailabilityZone"],
     });
     if let Some(mut address) = address {
         let association = cx.id("eipassoc");
