@@ -205,7 +205,12 @@ impl Client {
                 path,
                 body: None,
             };
-            let mut page = read_json(&self.send(cx, &call).await?.body)?;
+            let raw = match self.send(cx, &call).await {
+                Ok(raw) => raw,
+                Err(trouble) if trouble.is_unregistered() => break,
+                Err(trouble) => return Err(trouble),
+            };
+            let mut page = read_json(&raw.body)?;
             if let Value::Array(items) = page["value"].take() {
                 all.extend(items);
             }

@@ -92,7 +92,44 @@ fn system_pool(cluster: &Value) -> Option<&Value> {
     pools.iter().find(|pool| pool["name"] == SYSTEM_POOL)
 }
 
-/// What is compared of a cluster: the setting, what is wanted, what is there, and whether it can be changed.
+/// Returns what can be told of a cluster in the words of settings: the key, and the value.
+fn seen(cluster: &Value) -> [(&'static str, String); 9] {
+    let properties = &cluster["properties"];
+    let text = |value: &Value, usual: &str| value.as_str().unwrap_or(usual).to_owned();
+    let flag = |value: &Value| (*value == true).to_string();
+    let network = &properties["networkProfile"];
+    let dataplane = match network["networkDataplane"].as_str() {
+        Some("cilium") => "cilium".to_owned(),
+        Some("azure") | None if network["networkPlugin"] == "azure" => "azure".to_owned(),
+        _ => text(&network["networkPlugin"], "none"),
+    };
+    let entra = &properties["aadProfile"];
+    let mesh = properties["serviceMeshProfile"]["mode"] == "Istio";
+    let auto = properties["nodeProvisioningProfile"]["mode"] == "Auto";
+    let allowed = strings(&properties["apiServerAccessProfile"]["authorizedIPRanges"]);
+    [
+        ("tier", text(&cluster["sku"]["tier"], "free").to_lowercase()),
+        (
+            "upgrades",
+            text(&properties["autoUpgradeProfile"]["upgradeChannel"], "none"),
+        ),
+        ("network", dataplane),
+        ("allowed-cidrs", allowed.join(", ")),
+        (
+            "entra-groups",
+            strings(&entra["adminGroupObjectIDs"]).join(", "),
+        ),
+        ("azure-rbac", flag(&entra["enableAzureRBAC"])),
+        (
+            "no-local-accounts",
+            flag(&properties["disableLocalAccounts"]),
+        ),
+        ("istio", mesh.to_string()),
+        ("node-provisioning", auto.to_string()),
+    ]
+}
+
+/// Returns how a cluster differs from what is wanted.
 fn differences(cluster: &Value, layout: &ClusterLayout) -> Vec<Difference> {
     let properties = &cluster["properties"];
     let mut found = Vec::new();
@@ -106,9 +143,6 @@ fn differences(cluster: &Value, layout: &ClusterLayout) -> Vec<Difference> {
             });
         }
     };
-    let text = |value: &Value, usual: &str| value.as_str().unwrap_or(usual).to_owned();
-    let flag = |value: &Value| (*value == true).to_string();
-    let list = |items: &[String]| items.join(", ");
     let current = version::current(properties, "kubernetesVersion");
     match version::compare(&current, &layout.version) {
         Step::Same => {}
@@ -119,90 +153,48 @@ fn differences(cluster: &Value, layout: &ClusterLayout) -> Vec<Difference> {
             step == Step::Next,
         ),
     }
-    compare(
-        "azure.tier",
-        words(&layout.tier),
-        text(&cluster["sku"]["tier"], "free").to_lowercase(),
-        true,
-    );
-    compare(
-        "azure.upgrades",
-        words(&layout.upgrades),
-        text(&properties["autoUpgradeProfile"]["upgradeChannel"], "none"),
-        true,
-    );
     let identity = match layout.own_identity {
         true => "UserAssigned",
         false => "SystemAssigned",
     };
+    let there = cluster["identity"]["type"].as_str().unwrap_or("none");
     compare(
         "azure.identity",
         identity.to_owned(),
-        text(&cluster["identity"]["type"], "none"),
+        there.to_owned(),
         false,
     );
-    let network = &properties["networkProfile"];
-    let there = match network["networkDataplane"].as_str() {
-        Some("cilium") => "cilium".to_owned(),
-        Some("azure") | None if network["networkPlugin"] == "azure" => "azure".to_owned(),
-        _ => text(&network["networkPlugin"], "none"),
-    };
-    compare("azure.network", words(&layout.network), there, false);
-    let allowed = strings(&properties["apiServerAccessProfile"]["authorizedIPRanges"]);
-    compare(
-        "azure.allowed-cidrs",
-        list(&layout.allowed),
-        list(&allowed),
-        true,
-    );
-    let entra = &properties["aadProfile"];
-    let managed = entra["managed"] == true;
-    // A cluster in which people sign in with Entra never goes back.
+    let managed = properties["aadProfile"]["managed"] == true;
     if managed != layout.entra {
         let sign_in = |entra: bool| match entra {
             true => "with Entra",
             false => "with certificates",
         };
+        // A cluster in which people sign in with Entra never goes back.
         compare(
             "azure.entra-groups",
             sign_in(layout.entra).to_owned(),
             sign_in(managed).to_owned(),
             layout.entra,
         );
-    } else if managed {
-        compare(
-            "azure.entra-groups",
-            list(&layout.groups),
-            list(&strings(&entra["adminGroupObjectIDs"])),
-            true,
-        );
-        compare(
-            "azure.azure-rbac",
-            layout.azure_rbac.to_string(),
-            flag(&entra["enableAzureRBAC"]),
-            true,
-        );
     }
-    compare(
-        "azure.no-local-accounts",
-        (!layout.local_accounts).to_string(),
-        flag(&properties["disableLocalAccounts"]),
-        true,
-    );
-    let istio = properties["serviceMeshProfile"]["mode"] == "Istio";
-    compare(
-        "azure.istio",
-        layout.istio.to_string(),
-        istio.to_string(),
-        true,
-    );
-    let auto = properties["nodeProvisioningProfile"]["mode"] == "Auto";
-    compare(
-        "azure.node-provisioning",
-        layout.node_provisioning.to_string(),
-        auto.to_string(),
-        true,
-    );
+    let list = |items: &[String]| items.join(", ");
+    for (key, there) in seen(cluster) {
+        let wanted = match key {
+            "tier" => words(&layout.tier),
+            "upgrades" => words(&layout.upgrades),
+            "network" => words(&layout.network),
+            "allowed-cidrs" => list(&layout.allowed),
+            "entra-groups" if managed && layout.entra => list(&layout.groups),
+            "azure-rbac" if managed && layout.entra => layout.azure_rbac.to_string(),
+            "no-local-accounts" => (!layout.local_accounts).to_string(),
+            "istio" => layout.istio.to_string(),
+            "node-provisioning" => layout.node_provisioning.to_string(),
+            // It was compared as a whole.
+            _ => continue,
+        };
+        compare(&format!("azure.{key}"), wanted, there, key != "network");
+    }
     let lived = tagged::lifetime(&tagged::of(cluster));
     compare(
         "lifetime",
@@ -243,6 +235,20 @@ fn outputs(cluster: &Value) -> Outputs {
     put("principal", &cluster["identity"]["principalId"]);
     let version = version::current(properties, "kubernetesVersion");
     put("kubernetes-version", &json!(version));
+    for seen in seen(cluster) {
+        // What is not there, or off, is not told.
+        if !["", "false", "none"].contains(&seen.1.as_str()) || seen.0 == "upgrades" {
+            put(seen.0, &json!(seen.1));
+        }
+    }
+    if let Some(pool) = system_pool(cluster) {
+        let zones = strings(&pool["availabilityZones"]);
+        put("zones", &json!(zones.join(", ")));
+        put("machine", &pool["vmSize"]);
+        let (min, max) = pools::limits(pool);
+        put("min", &json!(min));
+        put("max", &json!(max));
+    }
     tagged::put_times(&mut outputs, &tagged::of(cluster));
     outputs
 }

@@ -253,12 +253,7 @@ async fn sizes(
         place.root()
     );
     let action = format!("list the sizes of virtual machines in {}", place.location);
-    let all = match client.list(cx, &action, path).await {
-        Ok(all) => all,
-        // Whose subscription has not registered it yet has no list.
-        Err(trouble) if trouble.is(&["MissingSubscriptionRegistration"]) => Vec::new(),
-        Err(trouble) => return Err(trouble),
-    };
+    let all = client.list(cx, &action, path).await?;
     let mut found = BTreeMap::new();
     for it in all {
         if it["resourceType"] != "virtualMachines" {

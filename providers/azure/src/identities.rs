@@ -82,6 +82,10 @@ fn outputs(identity: &Value) -> Outputs {
             outputs.insert(key.to_owned(), text.to_owned());
         }
     }
+    let id = identity["id"].as_str().unwrap_or_default();
+    if let Some(subscription) = id.split('/').nth(2) {
+        outputs.insert("subscription".to_owned(), subscription.to_owned());
+    }
     outputs
 }
 

@@ -11,6 +11,7 @@ mod client;
 mod cluster;
 mod discover;
 mod facts;
+mod found;
 mod group;
 mod identities;
 mod permissions;
@@ -146,6 +147,10 @@ impl Provider for Azure {
 
     fn resources(&self, spec: &ClusterSpec, facts: &Facts) -> Result<Vec<Resource>> {
         plan::resources(spec, facts)
+    }
+
+    fn as_found(&self, spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
+        found::as_found(spec, found)
     }
 
     async fn preflight(&self, cx: &Ctx, spec: &ClusterSpec, facts: &Facts) -> Vec<Check> {

@@ -153,10 +153,7 @@ pub(crate) fn differences(properties: &Value, layout: &PoolLayout) -> Vec<Differ
     let zones = strings(&properties["availabilityZones"]).join(", ");
     compare(field(key), layout.zones.join(", "), zones, false);
     if layout.scales {
-        let (min, max) = match properties["enableAutoScaling"] == true {
-            true => (text(&properties["minCount"]), text(&properties["maxCount"])),
-            false => (text(&properties["count"]), text(&properties["count"])),
-        };
+        let (min, max) = limits(properties);
         compare(field("min"), layout.min.to_string(), min, true);
         compare(field("max"), layout.max.to_string(), max, true);
     } else {
@@ -200,6 +197,14 @@ pub(crate) fn differences(properties: &Value, layout: &PoolLayout) -> Vec<Differ
     found
 }
 
+/// Returns how many nodes a pool has at least and at most.
+pub(crate) fn limits(properties: &Value) -> (String, String) {
+    match properties["enableAutoScaling"] == true {
+        true => (text(&properties["minCount"]), text(&properties["maxCount"])),
+        false => (text(&properties["count"]), text(&properties["count"])),
+    }
+}
+
 fn outputs(pool: &Value) -> Outputs {
     let properties = &pool["properties"];
     let mut outputs = Outputs::new();
@@ -211,13 +216,9 @@ fn outputs(pool: &Value) -> Outputs {
     };
     put("id", &pool["id"]);
     put("machine", &properties["vmSize"]);
-    if properties["enableAutoScaling"] == true {
-        put("min", &properties["minCount"]);
-        put("max", &properties["maxCount"]);
-    } else {
-        put("min", &properties["count"]);
-        put("max", &properties["count"]);
-    }
+    let (min, max) = limits(properties);
+    put("min", &json!(min));
+    put("max", &json!(max));
     let version = version::current(properties, "orchestratorVersion");
     put("kubernetes-version", &json!(version));
     if properties["scaleSetPriority"] == "Spot" {
@@ -225,6 +226,11 @@ fn outputs(pool: &Value) -> Outputs {
     }
     let zones = strings(&properties["availabilityZones"]);
     put("zone", &json!(zones.join(", ")));
+    let labels = labels_of(properties).into_iter();
+    let labels: Vec<String> = labels
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    put("labels", &json!(labels.join(", ")));
     put("taints", &json!(taints_of(properties).join(", ")));
     outputs
 }
@@ -395,7 +401,13 @@ async fn put(
             }
             Err(trouble) => {
                 let told = format!("cannot make node pool \"{name}\" as wanted");
-                return Err(Error::from(trouble).context(told));
+                let error = Error::from(trouble).context(told);
+                return Err(match error.fault {
+                    Fault::Failed => {
+                        error.hint("mend what it names, and run the same command again")
+                    }
+                    _ => error,
+                });
             }
         }
     }

@@ -137,7 +137,12 @@ impl Trouble {
 
     /// Returns whether what was named is not there.
     pub(crate) fn is_missing(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.status == 404)
+        matches!(self, Self::Refused(refusal) if refusal.status == 404) || self.is_unregistered()
+    }
+
+    /// Returns whether the subscription has not registered what was asked: then it has nothing of it, either.
+    pub(crate) fn is_unregistered(&self) -> bool {
+        self.is(&["MissingSubscriptionRegistration"])
     }
 
     /// Returns whether something else is being done to what was named, or to what it is a part of, and ends by itself.

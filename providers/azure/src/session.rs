@@ -16,6 +16,11 @@ use crate::certificate::Certificate;
 
 /// How long before its end a token is fetched anew.
 const EARLY: Duration = Duration::from_secs(5 * 60);
+/// What is written on the chassis of each virtual machine of Azure's, and where Linux tells of it.
+///
+/// Source: <https://github.com/canonical/cloud-init> (`DataSourceAzure`)
+const AZURE_S: &str = "7783-7084-3265-9085-8269-3286-77";
+const CHASSIS: &str = "/sys/class/dmi/id/chassis_asset_tag";
 /// How long one way to sign in may take to say that it has nothing.
 const WAY: Duration = Duration::from_secs(20);
 
@@ -215,6 +220,17 @@ impl Session {
             .hint("see what is found: windlass credentials check --provider azure")
     }
 
+    /// Returns whether this machine may have an identity of Azure's: elsewhere nobody would answer, and after a while only.
+    fn may_be_managed(&self) -> bool {
+        // What the official clients read: https://learn.microsoft.com/dotnet/azure/sdk/authentication/credential-chains
+        let wanted = self.variable("AZURE_TOKEN_CREDENTIALS");
+        let wanted = wanted.is_some_and(|it| it.eq_ignore_ascii_case("ManagedIdentityCredential"));
+        let service = ["IDENTITY_ENDPOINT", "MSI_ENDPOINT"];
+        wanted
+            || service.iter().any(|name| self.variable(name).is_some())
+            || fs::read_to_string(CHASSIS).is_ok_and(|tag| tag.trim() == AZURE_S)
+    }
+
     /// Returns the ways to sign in that this machine may have, in turn: what is set on purpose comes before what may happen to be there.
     fn ways(&self) -> Result<Vec<Way>> {
         let cannot = |name: &'static str| {
@@ -261,16 +277,18 @@ impl Session {
         }
         let tools = DeveloperToolsCredential::new(None);
         ways.extend(tools.ok().map(|it| (TOOLS, it as Arc<dyn TokenCredential>)));
-        let options = ManagedIdentityCredentialOptions {
-            user_assigned_id: client.map(UserAssignedId::ClientId),
-            ..Default::default()
-        };
-        let managed = ManagedIdentityCredential::new(Some(options));
-        ways.extend(
-            managed
-                .ok()
-                .map(|it| (MANAGED, it as Arc<dyn TokenCredential>)),
-        );
+        if self.may_be_managed() {
+            let options = ManagedIdentityCredentialOptions {
+                user_assigned_id: client.map(UserAssignedId::ClientId),
+                ..Default::default()
+            };
+            let managed = ManagedIdentityCredential::new(Some(options));
+            ways.extend(
+                managed
+                    .ok()
+                    .map(|it| (MANAGED, it as Arc<dyn TokenCredential>)),
+            );
+        }
         Ok(ways)
     }
 }

@@ -31,11 +31,19 @@ pub(crate) fn inventory(ground: &Ground) -> Vec<Value> {
             let cluster = cluster.and_then(|at| steps.get(at + 1)).unwrap_or(&"");
             json!({
                 "kind": it.kind, "id": it.body["id"], "name": it.body["name"], "cluster": cluster, "maker": it.body["managedBy"],
-                "created": it.created, "provider": "azure", "pool-tags": it.body["properties"]["tags"], "region": it.body["location"], "tags": it.tags,
+                "created": it.created, "provider": "azure", "region": it.body["location"], "tags": tags_of(it),
                 "state": it.body["properties"]["provisioningState"],
             })
         })
         .collect()
+}
+
+/// Returns the tags of a thing: pools have theirs among their properties.
+fn tags_of(thing: &Thing) -> Value {
+    match thing.kind.as_str() {
+        POOL => thing.body["properties"]["tags"].clone(),
+        _ => json!(thing.tags),
+    }
 }
 
 /// Returns whether things of a kind are told as alive, from when to when.

@@ -161,4 +161,5 @@ def main():
     assert not wrong, "\n".join(wrong)
 
 
-main()
+if __name__ == "__main__":
+    main()
