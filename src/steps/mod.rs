@@ -6,6 +6,7 @@ mod chart;
 mod connection;
 mod crossplane;
 mod drain;
+mod identity;
 mod inside;
 mod inspect;
 mod inventory;
