@@ -203,10 +203,13 @@ impl Target {
     }
 
     fn id(&self, name: &str) -> ResourceId {
-        ResourceId::new(match name {
-            OWN => "nodes".to_owned(),
-            name => format!("node-pool-{name}"),
-        })
+        match name {
+            // Where a cluster is made with its first pool, that is a part of it.
+            OWN => pools(&self.found)
+                .find(|item| name_of(item) == OWN)
+                .map_or_else(|| ResourceId::new("nodes"), |item| item.resource.id.clone()),
+            name => ResourceId::new(format!("node-pool-{name}")),
+        }
     }
 
     fn pool(&self, name: &str) -> Option<&Found> {
@@ -305,7 +308,8 @@ async fn find(
 fn pools(found: &[Found]) -> impl Iterator<Item = &Found> {
     found.iter().filter(|item| {
         let id = item.resource.id.as_str();
-        id == "nodes" || id.starts_with("node-pool-")
+        let own = id == "cluster" && item.observed.outputs.contains_key("min");
+        own || id == "nodes" || id.starts_with("node-pool-")
     })
 }
 
@@ -394,6 +398,16 @@ async fn recreate(app: &App, pool: &NewPool, yes: bool, args: &RunArgs) -> Resul
     let asked = [("node-pool", name.to_owned())];
     let mut change = target.change(command, &asked);
     if let Some(there) = target.pool(name) {
+        if there.resource.id.as_str() == "cluster" {
+            return Err(Error::message(
+                Kind::Refused,
+                format!(
+                    "{} makes the pool \"{OWN}\" with the cluster, and not without it",
+                    target.place.id
+                ),
+            )
+            .hint("add another pool with what you want: windlass cluster node-pool add NAME"));
+        }
         let mut spec = target.spec.clone();
         match name {
             OWN => {
