@@ -2,6 +2,7 @@
 
 mod access;
 mod aws;
+mod azure;
 mod bed;
 mod cluster;
 mod components;
