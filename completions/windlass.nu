@@ -1,7 +1,7 @@
 module completions {
 
   def "nu-complete windlass provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass output" [] {
@@ -13,8 +13,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass output" # How to print
@@ -31,11 +33,11 @@ module completions {
   ]
 
   def "nu-complete windlass setup place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass setup provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass setup output" [] {
@@ -65,8 +67,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass setup provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass setup output" # How to print
@@ -83,7 +87,7 @@ module completions {
   ]
 
   def "nu-complete windlass destroy place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass destroy keep" [] {
@@ -91,7 +95,7 @@ module completions {
   }
 
   def "nu-complete windlass destroy provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass destroy output" [] {
@@ -114,8 +118,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass destroy provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass destroy output" # How to print
@@ -156,7 +162,7 @@ module completions {
   }
 
   def "nu-complete windlass install provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass install output" [] {
@@ -222,8 +228,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass install provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass install output" # How to print
@@ -264,7 +272,7 @@ module completions {
   }
 
   def "nu-complete windlass upgrade provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass upgrade output" [] {
@@ -331,8 +339,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass upgrade provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass upgrade output" # How to print
@@ -349,7 +359,7 @@ module completions {
   ]
 
   def "nu-complete windlass uninstall provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass uninstall output" [] {
@@ -371,8 +381,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass uninstall provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass uninstall output" # How to print
@@ -389,7 +401,7 @@ module completions {
   ]
 
   def "nu-complete windlass status provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass status output" [] {
@@ -404,8 +416,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass status provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass status output" # How to print
@@ -421,7 +435,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass crossplane output" [] {
@@ -433,8 +447,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane output" # How to print
@@ -450,7 +466,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane wait provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass crossplane wait output" [] {
@@ -468,8 +484,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane wait provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane wait output" # How to print
@@ -485,7 +503,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane drain provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass crossplane drain output" [] {
@@ -508,8 +526,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane drain provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane drain output" # How to print
@@ -525,7 +545,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass gitops output" [] {
@@ -537,8 +557,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass gitops provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops output" # How to print
@@ -554,7 +576,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops sync provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass gitops sync output" [] {
@@ -583,8 +605,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass gitops sync provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops sync output" # How to print
@@ -600,7 +624,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster output" [] {
@@ -612,8 +636,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster output" # How to print
@@ -629,11 +655,11 @@ module completions {
   ]
 
   def "nu-complete windlass cluster create place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster create provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster create output" [] {
@@ -660,8 +686,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster create provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster create output" # How to print
@@ -678,7 +706,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster delete place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster delete keep" [] {
@@ -686,7 +714,7 @@ module completions {
   }
 
   def "nu-complete windlass cluster delete provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster delete output" [] {
@@ -709,8 +737,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster delete provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster delete output" # How to print
@@ -727,7 +757,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster list provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster list output" [] {
@@ -741,8 +771,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster list provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster list output" # How to print
@@ -758,7 +790,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster show provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster show output" [] {
@@ -770,8 +802,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster show provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster show output" # How to print
@@ -787,7 +821,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster upgrade provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster upgrade output" [] {
@@ -804,8 +838,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster upgrade provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster upgrade output" # How to print
@@ -821,7 +857,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool output" [] {
@@ -833,8 +869,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool output" # How to print
@@ -850,7 +888,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool add provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool add output" [] {
@@ -872,8 +910,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool add provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool add output" # How to print
@@ -890,7 +930,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool delete provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool delete output" [] {
@@ -906,8 +946,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool delete provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool delete output" # How to print
@@ -924,7 +966,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool recreate provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool recreate output" [] {
@@ -947,8 +989,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool recreate provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool recreate output" # How to print
@@ -965,7 +1009,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool list provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool list output" [] {
@@ -977,8 +1021,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool list provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool list output" # How to print
@@ -994,7 +1040,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool scale provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool scale output" [] {
@@ -1011,8 +1057,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool scale provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool scale output" # How to print
@@ -1029,7 +1077,7 @@ module completions {
   ]
 
   def "nu-complete windlass kubeconfig provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass kubeconfig output" [] {
@@ -1049,8 +1097,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass kubeconfig provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass kubeconfig output" # How to print
@@ -1066,7 +1116,7 @@ module completions {
   ]
 
   def "nu-complete windlass token provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass token output" [] {
@@ -1078,8 +1128,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass token provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass token output" # How to print
@@ -1095,7 +1147,7 @@ module completions {
   ]
 
   def "nu-complete windlass credentials provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass credentials output" [] {
@@ -1107,8 +1159,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass credentials provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass credentials output" # How to print
@@ -1124,11 +1178,11 @@ module completions {
   ]
 
   def "nu-complete windlass credentials check place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass credentials check provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass credentials check output" [] {
@@ -1140,8 +1194,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass credentials check provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass credentials check output" # How to print
@@ -1158,7 +1214,7 @@ module completions {
   ]
 
   def "nu-complete windlass env provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass env output" [] {
@@ -1170,8 +1226,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass env provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass env output" # How to print
@@ -1187,7 +1245,7 @@ module completions {
   ]
 
   def "nu-complete windlass clean provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass clean output" [] {
@@ -1200,8 +1258,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass clean provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass clean output" # How to print
@@ -1217,11 +1277,11 @@ module completions {
   ]
 
   def "nu-complete windlass doctor place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass doctor provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass doctor output" [] {
@@ -1244,8 +1304,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass doctor provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass doctor output" # How to print
@@ -1262,7 +1324,7 @@ module completions {
   ]
 
   def "nu-complete windlass config provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass config output" [] {
@@ -1274,8 +1336,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config output" # How to print
@@ -1291,7 +1355,7 @@ module completions {
   ]
 
   def "nu-complete windlass config init provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass config init output" [] {
@@ -1303,8 +1367,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config init provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config init output" # How to print
@@ -1320,7 +1386,7 @@ module completions {
   ]
 
   def "nu-complete windlass config show provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass config show output" [] {
@@ -1343,8 +1409,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config show provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config show output" # How to print
@@ -1360,7 +1428,7 @@ module completions {
   ]
 
   def "nu-complete windlass config schema provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass config schema output" [] {
@@ -1372,8 +1440,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config schema provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config schema output" # How to print
@@ -1389,7 +1459,7 @@ module completions {
   ]
 
   def "nu-complete windlass support provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass support output" [] {
@@ -1402,8 +1472,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass support provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass support output" # How to print
@@ -1419,7 +1491,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass rehearse output" [] {
@@ -1431,8 +1503,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse output" # How to print
@@ -1448,7 +1522,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse serve provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass rehearse serve output" [] {
@@ -1461,8 +1535,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse serve provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse serve output" # How to print
@@ -1478,7 +1554,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse program provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass rehearse program output" [] {
@@ -1490,8 +1566,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse program provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse program output" # How to print
@@ -1512,7 +1590,7 @@ module completions {
   }
 
   def "nu-complete windlass completions provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass completions output" [] {
@@ -1524,8 +1602,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass completions provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass completions output" # How to print
@@ -1542,7 +1622,7 @@ module completions {
   ]
 
   def "nu-complete windlass man provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass man output" [] {
@@ -1555,8 +1635,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass man provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass man output" # How to print

@@ -230,7 +230,11 @@ impl App {
             return Ok(Reach::default());
         }
         let settings = Settings::resolve(&Inputs {
-            flags: self.global.flags(),
+            // A region is meant in its words, whatever else names a provider.
+            flags: Flags {
+                provider: Some(id.to_string()),
+                ..self.global.flags()
+            },
             environment: Self::environment(),
             directory: self.directory.clone(),
             any_cluster: true,

@@ -189,6 +189,10 @@ impl Session {
                         expires: Timestamp::from_second(expires).unwrap_or(Timestamp::MAX),
                     });
                 }
+                // What it says is about each of the programs, one a line.
+                Ok(Err(_)) if *name == TOOLS => {
+                    failures.push((*name, "not there, or nobody is signed in".to_owned()));
+                }
                 Ok(Err(error)) => {
                     let said = error.to_string();
                     failures.push((*name, said.lines().next().unwrap_or_default().to_owned()));

@@ -270,7 +270,7 @@ fn struck(
             "The client '{CLIENT}' with object id '{PRINCIPAL}' does not have authorization to perform action '{}' over scope '{}' or the \
              scope is invalid. If access was recently granted, please refresh your credentials.",
             target.action(),
-            target.scope(),
+            target.path(),
         ),
         None if status == 429 => {
             "The request is being throttled as the limit has been reached for operation type."

@@ -329,7 +329,7 @@ impl Target {
         }
     }
 
-    pub(super) fn scope(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         &self.id
     }
 
