@@ -13,7 +13,7 @@ use crate::{
     identities::{self, CONTROLLERS},
     pools,
     refusal::Answer,
-    tagged,
+    roles, tagged,
     want::{
         CLUSTER, CLUSTER_IDENTITY, GROUP, IDENTITY_API, Left, Piece, Place, RESOURCES_API,
         ROLES_API, Want, at, cluster_identity_name, controller_id, controller_identity_name,
@@ -103,7 +103,7 @@ impl Stock {
         let called = self.clusters.iter().filter(|it| !tagged::is_ours(it));
         names.extend(called.filter_map(|it| text(it, "name").parse::<ClusterName>().ok()));
         names.extend(self.groups.iter().filter_map(node_group_of));
-        names.extend(self.lost_roles().filter_map(identities::marked));
+        names.extend(self.lost_roles().filter_map(roles::marked));
         names.into_iter().collect()
     }
 
@@ -112,7 +112,7 @@ impl Stock {
         self.roles.iter().filter(|role| {
             let principal = &role["properties"]["principalId"];
             let lives = |it: &Value| it["properties"]["principalId"] == *principal;
-            identities::marked(role).is_some() && !self.identities.iter().any(lives)
+            roles::marked(role).is_some() && !self.identities.iter().any(lives)
         })
     }
 }
@@ -283,7 +283,7 @@ impl Look<'_> {
             all.push(self.leftover(piece, "node-group", &called)?);
         }
         for role in self.stock.lost_roles() {
-            if identities::marked(role).as_ref() == Some(self.name) {
+            if roles::marked(role).as_ref() == Some(self.name) {
                 let name = text(role, "name");
                 let piece = Piece::Leftover(Left::RoleAssignment, text(role, "id").to_owned());
                 all.push(self.leftover(piece, &format!("role-assignment-{name}"), name)?);

@@ -7,7 +7,8 @@ use windlass_provider::{
 };
 
 use crate::{
-    client::{Call, Client, Method, POLL, wait},
+    client::{Call, Client, Method},
+    pace::{POLL, wait},
     refusal::Answer,
     tagged,
     want::{GroupLayout, Place, RESOURCES_API, at},

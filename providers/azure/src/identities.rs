@@ -3,25 +3,22 @@
 //! A controller's identity is the identity itself, the federation of its service accounts' tokens, and its roles in the cluster's resource
 //! group: no password anywhere, and never the role Owner. The roles outlive an identity that is deleted: they go first.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use windlass_provider::{
     Change, ClusterName, Ctx, Error, Fault, Known, Observed, Outputs, Owner, Resource, ResourceId,
     Result, State, Tags,
 };
 
 use crate::{
-    client::{Call, Client, Method, POLL, encode, wait},
+    client::{Call, Client, Method, encode},
     cluster,
-    refusal::{Answer, Trouble},
+    pace::{POLL, wait},
+    refusal::Answer,
+    roles::{assignments, grant, take_role},
     tagged::{self, Pairs},
-    want::{CLUSTER, ControllerLayout, IDENTITY_API, IdentityLayout, Place, ROLES_API, at},
+    want::{CLUSTER, ControllerLayout, IDENTITY_API, IdentityLayout, Place, at},
 };
 
-/// How long the directory may not know an identity that was just made.
-const PROPAGATION: Duration = Duration::from_secs(180);
 /// For whom tokens of service accounts are.
 const AUDIENCE: &str = "api://AzureADTokenExchange";
 
@@ -29,6 +26,7 @@ const AUDIENCE: &str = "api://AzureADTokenExchange";
 ///
 /// Source: <https://learn.microsoft.com/azure/role-based-access-control/built-in-roles>
 const CONTRIBUTOR: &str = "b24988ac-6180-42a0-ab88-20f7382dd24c";
+
 const DNS_ZONE_CONTRIBUTOR: &str = "befefa01-2a29-4197-83a8-272ff33ce314";
 
 /// A controller that can have an identity: its name, the service accounts that use it, and its roles.
@@ -216,7 +214,7 @@ async fn make(
 }
 
 /// Writes something, and waits while something else is written.
-async fn write(
+pub(crate) async fn write(
     client: &Client,
     cx: &Ctx,
     action: String,
@@ -288,22 +286,6 @@ async fn lacking(
     let roles = layout.roles.iter().filter(|role| !has(role));
     lacks.extend(roles.cloned().map(Lack::Role));
     Ok(lacks)
-}
-
-/// Returns the roles of a principal in a scope.
-pub(crate) async fn assignments(
-    client: &Client,
-    cx: &Ctx,
-    scope: &str,
-    principal: &str,
-) -> Answer<Vec<Value>> {
-    let filter = encode(&format!("principalId eq '{principal}'"));
-    let path = format!(
-        "{scope}/providers/Microsoft.Authorization/roleAssignments?api-version={ROLES_API}&$filter={filter}"
-    );
-    client
-        .list(cx, "list the roles of a managed identity", path)
-        .await
 }
 
 /// Returns who issues the tokens of the cluster's service accounts.
@@ -385,84 +367,6 @@ async fn federate(
     write(client, cx, action, at(&path, IDENTITY_API), &body).await
 }
 
-/// Returns what a role assignment says of itself: it can have no tags.
-fn mark(cluster: &ClusterName) -> String {
-    format!("{}={cluster}", Tags::CLUSTER)
-}
-
-/// Returns the cluster that a role assignment was made for, if windlass made it.
-pub(crate) fn marked(assignment: &Value) -> Option<ClusterName> {
-    let said = assignment["properties"]["description"].as_str()?;
-    let name = said.strip_prefix(Tags::CLUSTER)?.strip_prefix('=')?;
-    name.parse().ok()
-}
-
-async fn grant(
-    client: &Client,
-    cx: &Ctx,
-    resource: &Resource,
-    place: &Place,
-    (identity, role): (&Value, &str),
-) -> Answer<()> {
-    let principal = identity["properties"]["principalId"]
-        .as_str()
-        .unwrap_or_default();
-    let scope = place.own_group();
-    // Derived, so that the same is never given twice.
-    let id = guid(&format!("{scope} {principal} {role}"));
-    let path = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{id}");
-    let definition = format!(
-        "{}/providers/Microsoft.Authorization/roleDefinitions/{role}",
-        place.root()
-    );
-    let body = json!({
-        "properties": {
-            "principalId": principal,
-            // Without it the directory is asked, which may not know the principal yet.
-            "principalType": "ServicePrincipal",
-            "roleDefinitionId": definition,
-            "description": mark(&resource.cluster),
-        },
-    });
-    let action = format!("give managed identity {} the role {role}", resource.name);
-    let began = cx.clock.now();
-    loop {
-        let path = at(&path, ROLES_API);
-        match write(client, cx, action.clone(), path, &body).await {
-            Err(trouble) if trouble.is(&["RoleAssignmentExists"]) => return Ok(()),
-            Err(trouble)
-                if trouble.is(&["PrincipalNotFound"]) && cx.clock.now() < began + PROPAGATION =>
-            {
-                let what = format!("waiting until the directory knows {}", resource.name);
-                wait(cx, &what, POLL).await?;
-            }
-            done => return done,
-        }
-    }
-}
-
-/// Returns a GUID that is derived from a text.
-fn guid(text: &str) -> String {
-    let digest = Sha256::digest(text.to_lowercase().as_bytes());
-    let mut digits: String = digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    // Version 8, for what somebody derives in a way of their own (RFC 9562).
-    digits.replace_range(12..13, "8");
-    digits.replace_range(16..17, "8");
-    let part = |from: usize, to: usize| &digits[from..to];
-    [
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32),
-    ]
-    .join("-")
-}
-
 /// Deletes an identity with its roles; what is federated goes with it.
 pub(crate) async fn delete(
     client: &Client,
@@ -491,13 +395,7 @@ pub(crate) async fn delete(
     Ok(Change::Removed)
 }
 
-/// Takes a role away; `id` is the assignment's path.
-pub(crate) async fn take_role(client: &Client, cx: &Ctx, id: &str) -> Result<()> {
-    let what = "take a role away".to_owned();
-    remove(client, cx, what, at(id, ROLES_API)).await
-}
-
-async fn remove(client: &Client, cx: &Ctx, action: String, path: String) -> Result<()> {
+pub(crate) async fn remove(client: &Client, cx: &Ctx, action: String, path: String) -> Result<()> {
     let call = Call {
         action,
         method: Method::Delete,
@@ -511,7 +409,7 @@ async fn remove(client: &Client, cx: &Ctx, action: String, path: String) -> Resu
             Err(trouble) if trouble.is_busy() => {
                 wait(cx, &format!("waiting: {}", call.action), POLL).await?;
             }
-            Err(trouble @ (Trouble::Refused(_) | Trouble::Lost(_))) => return Err(trouble.into()),
+            Err(trouble) => return Err(trouble.into()),
         }
     }
 }
@@ -519,26 +417,6 @@ async fn remove(client: &Client, cx: &Ctx, action: String, path: String) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_same_role_of_the_same_principal_has_the_same_name() {
-        let one = guid("/subscriptions/A a b");
-        assert_eq!(one, guid("/subscriptions/a A b"));
-        assert_ne!(one, guid("/subscriptions/a a c"));
-        let lengths: Vec<usize> = one.split('-').map(str::len).collect();
-        assert_eq!(lengths, [8, 4, 4, 4, 12]);
-    }
-
-    #[test]
-    fn a_role_assignment_says_whose_it_is() {
-        let name: ClusterName = "dot".parse().unwrap();
-        let assignment = json!({ "properties": { "description": mark(&name) } });
-        assert_eq!(marked(&assignment), Some(name));
-        assert_eq!(
-            marked(&json!({ "properties": { "description": "x" } })),
-            None
-        );
-    }
 
     #[test]
     fn no_controller_is_owner() {

@@ -14,12 +14,14 @@ mod facts;
 mod found;
 mod group;
 mod identities;
+mod pace;
 mod permissions;
 mod plan;
 mod pools;
 mod preflight;
 mod refusal;
 mod registrations;
+mod roles;
 mod session;
 mod tagged;
 mod version;
@@ -118,7 +120,7 @@ impl Azure {
         }
         match left {
             Left::NodeGroup => group::remove(&self.client, cx, place, &resource.name).await?,
-            Left::RoleAssignment => identities::take_role(&self.client, cx, id).await?,
+            Left::RoleAssignment => roles::take_role(&self.client, cx, id).await?,
         }
         Ok(Change::Removed)
     }

@@ -1,25 +1,27 @@
 //! Node pools: the cluster's own, of the mode System, and the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod body;
+mod seen;
 
 use serde_json::{Value, json};
 use windlass_provider::{
-    Change, Ctx, Difference, Error, Fault, Known, Observed, Outputs, Owner, Resource, Result,
-    State, Tags, Taint,
+    Change, Ctx, Difference, Error, Fault, Known, Observed, Outputs, Resource, Result, State,
 };
 
 use crate::{
-    client::{Call, Client, Method, POLL, wait},
+    client::{Call, Client, Method},
+    pace::{POLL, wait},
     refusal::Answer,
     tagged::{self, Pairs},
-    version::{self, Step},
     want::{AKS_API, Place, PoolLayout, SYSTEM_POOL, at, part},
 };
+use body::changed;
+pub(crate) use body::properties;
+pub(crate) use seen::{describe, differences, limits};
+use seen::{is_busy, outputs, provisioning, state, text};
 
 /// How often a pool that is as wanted never is changed.
 const CHANGES: u32 = 8;
-/// What AKS adds of itself to labels and taints.
-const OWN: &str = "kubernetes.azure.com/";
 
 /// Reads a pool.
 async fn get(
@@ -55,210 +57,6 @@ pub(crate) async fn others(
     }
 }
 
-fn provisioning(properties: &Value) -> &str {
-    properties["provisioningState"].as_str().unwrap_or_default()
-}
-
-fn state(properties: &Value) -> State {
-    match provisioning(properties) {
-        "Creating" => State::Making,
-        "Deleting" => State::Deleting,
-        "Failed" | "Canceled" => State::Failed,
-        _ if properties["powerState"]["code"] == "Stopped" => State::Failed,
-        _ => State::Ready,
-    }
-}
-
-fn is_busy(properties: &Value) -> bool {
-    !["Succeeded", "Failed", "Canceled"].contains(&provisioning(properties))
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-fn strings(value: &Value) -> Vec<String> {
-    let list = value.as_array().into_iter().flatten();
-    let mut list: Vec<String> = list
-        .filter_map(|it| it.as_str().map(str::to_owned))
-        .collect();
-    list.sort();
-    list
-}
-
-fn taint(taint: &Taint) -> String {
-    let effect = serde_json::to_value(taint.effect).unwrap_or_default();
-    let effect = effect.as_str().unwrap_or_default();
-    match taint.value.is_empty() {
-        true => format!("{}:{effect}", taint.key),
-        false => format!("{}={}:{effect}", taint.key, taint.value),
-    }
-}
-
-fn taints(layout: &PoolLayout) -> Vec<String> {
-    let mut taints: Vec<String> = layout.taints.iter().map(taint).collect();
-    taints.sort();
-    taints
-}
-
-fn labels_of(properties: &Value) -> Pairs {
-    let entries = properties["nodeLabels"].as_object().into_iter().flatten();
-    entries
-        .filter(|(key, _)| !key.starts_with(OWN))
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
-}
-
-fn taints_of(properties: &Value) -> Vec<String> {
-    let mut taints = strings(&properties["nodeTaints"]);
-    taints.retain(|taint| !taint.starts_with(OWN));
-    taints
-}
-
-/// Returns how a pool differs from what is wanted. `properties` are those of its resource, or its profile in the cluster.
-pub(crate) fn differences(properties: &Value, layout: &PoolLayout) -> Vec<Difference> {
-    let mut found = Vec::new();
-    let mut compare = |field: String, wanted: String, there: String, changeable: bool| {
-        if !wanted.eq_ignore_ascii_case(&there) {
-            found.push(Difference {
-                field,
-                wanted,
-                found: there,
-                changeable,
-            });
-        }
-    };
-    let field = |key: &str| layout.field(key);
-    let machine = text(&properties["vmSize"]);
-    compare(field("machine"), layout.machine.clone(), machine, false);
-    let spot = properties["scaleSetPriority"] == "Spot";
-    compare(
-        field("spot"),
-        layout.spot.to_string(),
-        spot.to_string(),
-        false,
-    );
-    if let Some(disk) = layout.disk {
-        let there = text(&properties["osDiskSizeGB"]);
-        compare("azure.disk".to_owned(), disk.to_string(), there, false);
-    }
-    let key = match layout.pool {
-        Some(_) => "zone",
-        None => "zones",
-    };
-    let zones = strings(&properties["availabilityZones"]).join(", ");
-    compare(field(key), layout.zones.join(", "), zones, false);
-    if layout.scales {
-        let (min, max) = limits(properties);
-        compare(field("min"), layout.min.to_string(), min, true);
-        compare(field("max"), layout.max.to_string(), max, true);
-    } else {
-        let count = text(&properties["count"]);
-        compare(field("min"), layout.min.to_string(), count, true);
-    }
-    let labels = labels_of(properties);
-    let keys: BTreeSet<&String> = layout.labels.keys().chain(labels.keys()).collect();
-    for key in keys {
-        let value =
-            |labels: &BTreeMap<String, String>| labels.get(key).cloned().unwrap_or_default();
-        let (wanted, there) = (value(&layout.labels), value(&labels));
-        compare(field(&format!("labels.{key}")), wanted, there, true);
-    }
-    let (wanted, there) = (taints(layout), taints_of(properties));
-    compare(field("taints"), wanted.join(", "), there.join(", "), true);
-    let current = version::current(properties, "orchestratorVersion");
-    match version::compare(&current, &layout.version) {
-        Step::Same => {}
-        // A pool may be newer than what is wanted only where its cluster is; that is the cluster's to tell.
-        Step::Back => {}
-        Step::Next | Step::Far => {
-            let name = layout.pool.as_deref().unwrap_or(SYSTEM_POOL);
-            compare(
-                format!("kubernetes-version of {name}"),
-                layout.version.clone(),
-                current,
-                true,
-            );
-        }
-    }
-    if layout.pool.is_some() {
-        let lived = tagged::lifetime(&tagged::of(properties));
-        compare(
-            "lifetime".to_owned(),
-            tagged::lifetime_words(layout.lifetime),
-            tagged::lifetime_words(lived),
-            true,
-        );
-    }
-    found
-}
-
-/// Returns how many nodes a pool has at least and at most.
-pub(crate) fn limits(properties: &Value) -> (String, String) {
-    match properties["enableAutoScaling"] == true {
-        true => (text(&properties["minCount"]), text(&properties["maxCount"])),
-        false => (text(&properties["count"]), text(&properties["count"])),
-    }
-}
-
-fn outputs(pool: &Value) -> Outputs {
-    let properties = &pool["properties"];
-    let mut outputs = Outputs::new();
-    let mut put = |key: &str, value: &Value| {
-        let text = text(value);
-        if !text.is_empty() {
-            outputs.insert(key.to_owned(), text);
-        }
-    };
-    put("id", &pool["id"]);
-    put("machine", &properties["vmSize"]);
-    let (min, max) = limits(properties);
-    put("min", &json!(min));
-    put("max", &json!(max));
-    let version = version::current(properties, "orchestratorVersion");
-    put("kubernetes-version", &json!(version));
-    if properties["scaleSetPriority"] == "Spot" {
-        put("spot", &json!(true));
-    }
-    let zones = strings(&properties["availabilityZones"]);
-    put("zone", &json!(zones.join(", ")));
-    let labels = labels_of(properties).into_iter();
-    let labels: Vec<String> = labels
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    put("labels", &json!(labels.join(", ")));
-    put("taints", &json!(taints_of(properties).join(", ")));
-    outputs
-}
-
-/// Describes a pool that was read.
-pub(crate) fn describe(pool: &Value, layout: Option<&PoolLayout>) -> (Observed, Option<Tags>) {
-    let properties = &pool["properties"];
-    let (_, tags, doubt) = tagged::judge(&tagged::of(properties));
-    let state = state(properties);
-    let differs = match (layout, state) {
-        (Some(layout), State::Ready) => differences(properties, layout),
-        _ => Vec::new(),
-    };
-    let observed = Observed {
-        state,
-        // Whatever is in a cluster of ours goes with it.
-        owner: Owner::Ours,
-        differs,
-        outputs: outputs(pool),
-        detail: match state {
-            State::Ready => doubt,
-            _ => Some(provisioning(properties).to_owned()),
-        },
-        unused: state == State::Making,
-    };
-    (observed, tags)
-}
-
 /// Reads what there is of a pool.
 pub(crate) async fn observe(
     client: &Client,
@@ -274,88 +72,6 @@ pub(crate) async fn observe(
             Some(pool) => describe(&pool, layout).0,
         },
     )
-}
-
-/// Returns the properties of a pool that is to be made.
-pub(crate) fn properties(layout: &PoolLayout, mode: &str, tags: &Value) -> Value {
-    let mut properties = json!({
-        "mode": mode,
-        "type": "VirtualMachineScaleSets",
-        "osType": "Linux",
-        "vmSize": layout.machine,
-        "count": layout.min,
-        "enableAutoScaling": layout.scales,
-        "orchestratorVersion": layout.version,
-        "tags": tags,
-    });
-    if layout.scales {
-        properties["minCount"] = json!(layout.min);
-        properties["maxCount"] = json!(layout.max);
-    }
-    if let Some(disk) = layout.disk {
-        properties["osDiskSizeGB"] = json!(disk);
-    }
-    if !layout.zones.is_empty() {
-        properties["availabilityZones"] = json!(layout.zones);
-    }
-    if layout.spot {
-        properties["scaleSetPriority"] = json!("Spot");
-        properties["scaleSetEvictionPolicy"] = json!("Delete");
-        // No more than the usual price.
-        properties["spotMaxPrice"] = json!(-1);
-    }
-    if !layout.labels.is_empty() {
-        properties["nodeLabels"] = json!(layout.labels);
-    }
-    let taints = taints(layout);
-    if !taints.is_empty() {
-        properties["nodeTaints"] = json!(taints);
-    }
-    properties
-}
-
-/// Returns the properties of a pool that is there, with what is wanted of it.
-fn changed(there: &Value, layout: &PoolLayout, version: bool, tags: Option<&Value>) -> Value {
-    let mut properties = there.clone();
-    if version {
-        // A version goes alone: AKS refuses to change more at a time.
-        properties["orchestratorVersion"] = json!(layout.version);
-        return properties;
-    }
-    let count = there["count"].as_u64().unwrap_or_default();
-    let (min, max) = (u64::from(layout.min), u64::from(layout.max));
-    properties["enableAutoScaling"] = json!(layout.scales);
-    if layout.scales {
-        properties["minCount"] = json!(min);
-        properties["maxCount"] = json!(max);
-        properties["count"] = json!(count.clamp(min, max));
-    } else {
-        properties["count"] = json!(min);
-        for key in ["minCount", "maxCount"] {
-            properties.as_object_mut().map(|it| it.remove(key));
-        }
-    }
-    // What AKS added itself stays.
-    let own = |list: &Value| -> Vec<String> {
-        let mut own = strings(list);
-        own.retain(|it| it.starts_with(OWN));
-        own
-    };
-    let mut all = taints(layout);
-    all.extend(own(&there["nodeTaints"]));
-    properties["nodeTaints"] = json!(all);
-    let mut labels = layout.labels.clone();
-    let added = there["nodeLabels"].as_object().into_iter().flatten();
-    labels.extend(
-        added
-            .filter(|(key, _)| key.starts_with(OWN))
-            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))),
-    );
-    properties["nodeLabels"] = json!(labels);
-    if let Some(tags) = tags {
-        properties["tags"] = tags.clone();
-    }
-    properties
 }
 
 /// Brings the first of what differs of a pool into line: its version alone, or all else.

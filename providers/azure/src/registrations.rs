@@ -4,7 +4,8 @@ use serde_json::Value;
 use windlass_provider::{Change, Ctx, Error, Observed, Outputs, Result, State};
 
 use crate::{
-    client::{Call, Client, Method, POLL, wait},
+    client::{Call, Client, Method},
+    pace::{POLL, wait},
     refusal::Answer,
     want::{Place, at},
 };
