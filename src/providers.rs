@@ -10,6 +10,8 @@ use crate::{error::Result, rehearsal::Rehearsal};
 pub const BUILT: &[ProviderId] = &[
     #[cfg(feature = "aws")]
     ProviderId::Aws,
+    #[cfg(feature = "google")]
+    ProviderId::Google,
     #[cfg(feature = "kind")]
     ProviderId::Kind,
 ];
@@ -23,6 +25,23 @@ pub struct Reach {
     pub profile: Option<String>,
     /// A key of AWS's, held in memory only.
     pub keys: Option<Keys>,
+    /// What is said of Google Cloud.
+    pub google: GoogleReach,
+}
+
+/// What is said of how to reach Google Cloud.
+#[derive(Clone, Debug, Default)]
+pub struct GoogleReach {
+    /// The project.
+    pub project: Option<String>,
+    /// Whether the project may still have to be made.
+    pub create_project: bool,
+    /// The region or the zone.
+    pub location: Option<String>,
+    /// The service account that one acts as.
+    pub impersonate: Option<String>,
+    /// The file of credentials, where only `.env` names it.
+    pub credentials: Option<std::path::PathBuf>,
 }
 
 /// A key of a cloud's: its id, its secret, and the token of a session where it has one. Its `Debug` shows nothing of it.
@@ -49,6 +68,8 @@ pub fn provider(
     match id {
         #[cfg(feature = "aws")]
         ProviderId::Aws => Ok(Arc::new(aws(reach, rehearsal))),
+        #[cfg(feature = "google")]
+        ProviderId::Google => Ok(Arc::new(google(&reach.google, rehearsal))),
         #[cfg(feature = "kind")]
         ProviderId::Kind => Ok(Arc::new(kind(rehearsal)?)),
         other => Err(crate::error::Error::usage(format!(
@@ -139,6 +160,11 @@ pub async fn check_credentials(
             let aws = aws(reach, rehearsal);
             Some(aws.check_credentials(cx, cluster).await)
         }
+        #[cfg(feature = "google")]
+        ProviderId::Google => {
+            let google = google(&reach.google, rehearsal);
+            Some(google.check_credentials(cx).await)
+        }
         _ => None,
     }
 }
@@ -160,6 +186,58 @@ fn aws(reach: &Reach, rehearsal: Option<&Rehearsal>) -> windlass_aws::Aws {
             profile: None,
             keys: Some(keys(Keys("AKIAREHEARSAL".into(), "rehearsal".into(), None))),
             endpoint: Some(rehearsal.cloud("aws")),
+        },
+    })
+}
+
+/// Returns the address of the service account that a component of a cluster acts as on Google Cloud.
+#[must_use]
+pub fn identity(
+    project: &str,
+    cluster: &windlass_provider::ClusterName,
+    component: &str,
+) -> Option<String> {
+    #[cfg(feature = "google")]
+    let account = Some(windlass_gcp::identity(project, cluster, component));
+    #[cfg(not(feature = "google"))]
+    let account = {
+        let _ = (project, cluster, component);
+        None
+    };
+    account
+}
+
+/// The project of a rehearsal where nobody names another, and where its clusters are.
+#[cfg(feature = "google")]
+const REHEARSED: (&str, &str) = ("windlass-rehearsal", "us-east1");
+
+#[cfg(feature = "google")]
+fn google(reach: &GoogleReach, rehearsal: Option<&Rehearsal>) -> windlass_gcp::Google {
+    use windlass_gcp::{Access, Google, Rehearsed};
+    let reach = reach.clone();
+    Google::new(match rehearsal {
+        None => Access {
+            project: reach.project,
+            create_project: reach.create_project,
+            location: reach.location,
+            impersonate: reach.impersonate,
+            credentials: reach.credentials,
+            rehearsed: None,
+        },
+        // The owner of the simulated projects; nothing of the user's own is read.
+        Some(rehearsal) => Access {
+            project: reach
+                .project
+                .or_else(|| (!reach.create_project).then(|| REHEARSED.0.to_owned())),
+            create_project: reach.create_project,
+            location: Some(reach.location.unwrap_or_else(|| REHEARSED.1.to_owned())),
+            impersonate: None,
+            credentials: None,
+            rehearsed: Some(Rehearsed {
+                endpoint: rehearsal.cloud("google"),
+                token: "ya29.rehearsal".to_owned(),
+                principal: "rehearsal@example.com".to_owned(),
+            }),
         },
     })
 }

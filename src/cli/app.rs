@@ -12,7 +12,7 @@ use crate::{
     files::WorkDir,
     output::Output,
     plan::{Action, Plan},
-    providers::{self, Keys, Reach},
+    providers::{self, GoogleReach, Keys, Reach},
     redact::Redactor,
     rehearsal::Rehearsal,
     settings::{Flags, Inputs, Origin, Setting, Settings},
@@ -216,7 +216,7 @@ impl App {
 
     /// Returns what the settings say of how to reach a provider.
     fn reach(&self, id: ProviderId) -> Result<Reach> {
-        if id != ProviderId::Aws {
+        if ![ProviderId::Aws, ProviderId::Google].contains(&id) {
             return Ok(Reach::default());
         }
         let settings = Settings::resolve(&Inputs {
@@ -225,7 +225,7 @@ impl App {
             directory: self.directory.clone(),
             any_cluster: true,
         })?;
-        let aws = &settings.aws;
+        let (aws, google) = (&settings.aws, &settings.google);
         // What stands in .env only, AWS's own chain does not see.
         let hidden = |name: &str| match settings.variables.get(name) {
             Some((value, Origin::DotEnv { .. })) => Some(value.to_owned()),
@@ -248,6 +248,14 @@ impl App {
             region: said(&aws.region, "aws.region"),
             profile: said(&aws.profile, "aws.profile"),
             keys: keys.filter(|_| !self.global.rehearse),
+            google: GoogleReach {
+                project: said(&google.project, "google.project"),
+                create_project: google.create_project.as_ref().is_some_and(|it| it.value)
+                    || earlier("google.create-project").is_some_and(|it| it == "true"),
+                location: said(&google.location, "google.location"),
+                impersonate: said(&google.impersonate, "google.impersonate"),
+                credentials: hidden("GOOGLE_APPLICATION_CREDENTIALS").map(Into::into),
+            },
         })
     }
 
@@ -335,6 +343,8 @@ impl Place {
         for (flag, value) in [
             ("--region", &self.reach.region),
             ("--profile", &self.reach.profile),
+            ("--project", &self.reach.google.project),
+            ("--location", &self.reach.google.location),
         ] {
             if let Some(value) = value {
                 args.extend([flag.to_owned(), value.clone()]);

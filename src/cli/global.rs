@@ -30,6 +30,12 @@ pub struct Global {
     /// The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
+    /// The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    #[arg(long, global = true, value_name = "ID")]
+    pub project: Option<String>,
+    /// The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
+    #[arg(long, global = true, value_name = "PLACE")]
+    pub location: Option<String>,
     /// The configuration file [default: windlass.toml, where there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -129,6 +135,8 @@ impl Global {
             provider: self.provider.clone(),
             region: self.region.clone(),
             profile: self.profile.clone(),
+            project: self.project.clone(),
+            location: self.location.clone(),
             environment: self.environment.clone(),
             config: self.config.clone(),
             ..Flags::default()
@@ -156,7 +164,12 @@ impl Global {
                 flags.push(format!("--rehearse-world {}", quote(world)));
             }
         }
-        for (flag, value) in [("region", &self.region), ("profile", &self.profile)] {
+        for (flag, value) in [
+            ("region", &self.region),
+            ("profile", &self.profile),
+            ("project", &self.project),
+            ("location", &self.location),
+        ] {
             if let Some(value) = value {
                 flags.push(format!("--{flag} {}", quote(value)));
             }

@@ -204,6 +204,14 @@ impl Target {
 
     fn id(&self, name: &str) -> ResourceId {
         ResourceId::new(match name {
+            // GKE makes the nodes that every cluster has together with it.
+            OWN if self
+                .found
+                .iter()
+                .all(|it| it.resource.id.as_str() != "nodes") =>
+            {
+                "cluster".to_owned()
+            }
             OWN => "nodes".to_owned(),
             name => format!("node-pool-{name}"),
         })
@@ -211,7 +219,7 @@ impl Target {
 
     fn pool(&self, name: &str) -> Option<&Found> {
         let id = self.id(name);
-        self.found.iter().find(|item| item.resource.id == id)
+        pools(&self.found).find(|item| item.resource.id == id)
     }
 
     /// Returns the pool of that name, or an error with those that there are.
@@ -305,7 +313,8 @@ async fn find(
 fn pools(found: &[Found]) -> impl Iterator<Item = &Found> {
     found.iter().filter(|item| {
         let id = item.resource.id.as_str();
-        id == "nodes" || id.starts_with("node-pool-")
+        let own = id == "cluster" && item.observed.outputs.contains_key("min");
+        own || id == "nodes" || id.starts_with("node-pool-")
     })
 }
 
@@ -394,6 +403,18 @@ async fn recreate(app: &App, pool: &NewPool, yes: bool, args: &RunArgs) -> Resul
     let asked = [("node-pool", name.to_owned())];
     let mut change = target.change(command, &asked);
     if let Some(there) = target.pool(name) {
+        if there.resource.id.as_str() == "cluster" {
+            let error = Error::message(
+                Kind::Refused,
+                format!(
+                    "{} makes the pool \"{OWN}\" together with the cluster",
+                    target.place.id
+                ),
+            );
+            return Err(error.hint(
+                "add another pool beside it: windlass cluster node-pool add NAME --machine TYPE",
+            ));
+        }
         let mut spec = target.spec.clone();
         match name {
             OWN => {

@@ -19,6 +19,7 @@ use crate::{
     catalog::Catalog,
     error::{Error, Kind, Result},
     plan::{self, Plan, SetupFacts},
+    providers,
     settings::{Flags, Settings},
     spec::Spec,
 };
@@ -119,11 +120,16 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
         .for_each(|secret| app.redactor().learn(secret));
     let mut spec = Spec::new(&settings)?;
     plan::unfold(&mut spec, &catalog).map_err(Error::usage)?;
+    let cluster = spec.cluster.name.clone();
+    plan::give_identities(&mut spec, &catalog, |project, component| {
+        providers::identity(project, &cluster, component)
+    });
     let command = if args.bare {
         spec.only = Some(Vec::new());
         spec.without.clear();
         spec.components.clear();
         spec.namespaces.clear();
+        spec.cluster.google.identities.clear();
         spec.gitops = None;
         "cluster create"
     } else {

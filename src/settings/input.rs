@@ -47,6 +47,14 @@ pub struct Flags {
     pub region: Option<String>,
     /// `--profile NAME`: a profile of AWS's own files.
     pub profile: Option<String>,
+    /// `--project ID`: a project of Google Cloud.
+    pub project: Option<String>,
+    /// `--create-project`: whether it is made.
+    pub create_project: bool,
+    /// `--billing-account ID`: who pays for a new one.
+    pub billing_account: Option<String>,
+    /// `--location PLACE`: a region or a zone of Google Cloud.
+    pub location: Option<String>,
     /// `--environment NAME`: which of the file's environments.
     pub environment: Option<String>,
     /// `--only COMPONENT…`, with commas or several times.

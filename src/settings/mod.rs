@@ -6,6 +6,7 @@
 
 mod aws;
 mod file;
+mod google;
 mod input;
 mod names;
 mod origin;
@@ -26,6 +27,7 @@ use windlass_provider::{ClusterName, NodePool, NodeSize, ProviderId};
 
 pub use aws::Aws;
 pub use file::{Component, GitOps, GitReference};
+pub use google::Google;
 pub use input::{Flags, GitOpsFlags, Inputs, Variables};
 pub use origin::{Origin, Setting};
 pub use pools::{
@@ -83,6 +85,8 @@ pub struct Settings {
     pub https_port: Option<Setting<u16>>,
     /// What only AWS can be told.
     pub aws: Aws,
+    /// What is said of Google Cloud.
+    pub google: Google,
     /// No other components than these.
     pub only: Option<Setting<Vec<String>>>,
     /// Not these components.

@@ -122,6 +122,9 @@ fn origins(settings: &Settings) -> BTreeMap<String, Origin> {
     for (key, origin) in settings.aws.origins() {
         put(format!("aws.{key}"), origin);
     }
+    for (key, origin) in settings.google.origins() {
+        put(format!("google.{key}"), origin);
+    }
     for pool in &settings.node_pools {
         put(format!("node-pools.{}", pool.value.name), &pool.origin);
     }

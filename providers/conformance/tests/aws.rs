@@ -67,6 +67,7 @@ impl Bed for Cloud {
             lifetime: None,
             kind: Default::default(),
             aws: AwsOptions::default(),
+            google: Default::default(),
         }
     }
 
