@@ -138,9 +138,7 @@ async fn collection(client: &Client, cx: &Ctx, project: &str, left: Left) -> Ans
         let path = format!("/compute/v1/projects/{project}/global/{kind}?maxResults=500");
         return client.list(cx, call, &path, "items").await;
     }
-    let path = format!(
-        "/compute/v1/projects/{project}/aggregated/{kind}?maxResults=500&returnPartialSuccess=false"
-    );
+    let path = format!("/compute/v1/projects/{project}/aggregated/{kind}?maxResults=500");
     let places = client.list(cx, call, &path, "items").await?;
     let items = places
         .into_iter()

@@ -7,6 +7,7 @@ use crate::{
     clock::Clock,
     faults::{FaultFile, Faults},
     gate::Gate,
+    google,
     kube::{self, ApiServer},
     log::Log,
     reactors,
@@ -133,6 +134,9 @@ impl Ground {
         if let Some(eks) = &cluster.eks {
             api.trust(aws::authenticator(self, eks));
         }
+        if cluster.google.is_some() {
+            api.trust(google::authenticator());
+        }
         api.restore(records);
         let (power, powered) = watch::channel(self.powered(&name));
         let reactors = reactors::run(self.clone(), name.clone(), api.clone(), unrest, powered);
@@ -160,9 +164,10 @@ impl Ground {
                     .values()
                     .any(|it| it.cluster == name && it.role == Role::ControlPlane)
             };
-            let there = |cluster: &&Cluster| match &cluster.eks {
-                Some(eks) => aws::is_there(&site, eks, &cluster.name),
-                None => lives(&cluster.name),
+            let there = |cluster: &&Cluster| match (&cluster.eks, &cluster.google) {
+                (Some(eks), _) => aws::is_there(&site, eks, &cluster.name),
+                (_, Some(gke)) => google::is_there(&site, gke, &cluster.name),
+                (None, None) => lives(&cluster.name),
             };
             let gone = site.clusters.values().filter(|it| !there(it));
             gone.map(|it| it.name.clone()).collect()
@@ -214,7 +219,7 @@ impl Ground {
         if site
             .clusters
             .get(cluster)
-            .is_some_and(|it| it.eks.is_some())
+            .is_some_and(|it| it.eks.is_some() || it.google.is_some())
         {
             return !self.faults.is_down(cluster);
         }

@@ -2,13 +2,14 @@
 //!
 //! - `/clusters/NAME/…`: the API server of a cluster
 //! - `/aws/…`: the services of a simulated AWS account
+//! - `/google/…`: the services of a simulated Google Cloud
 //! - `/manifests/…`: stand-ins for files that are fetched from the internet
 //! - `/world/TOKEN/clock/…`, `/world/TOKEN/control/…`, `/world/TOKEN/programs`: for windlass itself and for tests
 
 mod control;
 mod requests;
 
-use crate::{aws, ground::Ground, manifests, programs, tls::HANDSHAKE};
+use crate::{aws, google, ground::Ground, manifests, programs, tls::HANDSHAKE};
 use axum::body::Body;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -90,6 +91,9 @@ async fn answer(ground: &Arc<Ground>, token: &str, request: Request<Incoming>) -
     }
     if path == "/aws" || path.starts_with("/aws/") {
         return aws::answer(ground, request).await;
+    }
+    if path.starts_with("/google/") {
+        return google::answer(ground, request).await;
     }
     if let Some(name) = path.strip_prefix("/manifests/") {
         ground.clock.touch();

@@ -160,6 +160,18 @@ pub(crate) struct Cluster {
     /// Where it runs in the simulated AWS; `None` = on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) eks: Option<Eks>,
+    /// Where it runs in the simulated Google Cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) google: Option<Gke>,
+}
+
+/// Where a cluster of GKE runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Gke {
+    pub(crate) project: String,
+    pub(crate) location: String,
+    /// What GKE calls it: the name of its API server is another.
+    pub(crate) name: String,
 }
 
 /// Where a cluster of EKS runs.

@@ -82,7 +82,8 @@ pub(crate) fn inventory(ground: &Ground) -> Vec<Value> {
     ];
     let gone = ["DELETE_COMPLETE", "terminated"];
     let there = site.things.values().filter(|it| {
-        it.body["IsDefault"] != true
+        !it.kind.starts_with("google:")
+            && it.body["IsDefault"] != true
             && !passing.contains(&it.kind.as_str())
             && !gone.contains(&state(it))
     });

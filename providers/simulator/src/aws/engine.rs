@@ -84,6 +84,7 @@ fn look(ground: &Arc<Ground>, caller: &Caller) -> bool {
 /// Moves one thing that is due.
 fn advance(cx: &Cx<'_>, thing: Thing) {
     match thing.kind.as_str() {
+        kind if kind.starts_with("google:") => crate::google::advance(cx.ground, thing),
         "ec2:instance" => ec2::advance_instance(cx, thing),
         "cloudformation:stack" => cloudformation::advance_stack(cx, thing),
         kind if kind.starts_with("eks:") => eks::advance(cx, thing),

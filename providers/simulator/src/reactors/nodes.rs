@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// Assumed time that the network plug-in takes to start on a node.
 const NETWORK: Duration = Duration::from_secs(9);
-/// The DaemonSets that are network plug-ins: kind's, and that of EKS.
-const PLUGINS: [&str; 2] = ["kindnet", "aws-node"];
+/// The DaemonSets that are network plug-ins: kind's, and those of EKS and GKE.
+const PLUGINS: [&str; 3] = ["kindnet", "aws-node", "anetd"];
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 
 pub(super) fn node(cx: &Cx<'_>, node: &Value) -> Next {

@@ -20,6 +20,7 @@ use crate::{
     aws,
     faults::FaultFile,
     gate::When,
+    google,
     ground::Ground,
     site::{Entry, Faults, Repository},
 };
@@ -93,7 +94,9 @@ async fn act(
         ("GET", "history") => Ok(json!(ground.site().lives)),
         ("GET", "assets") => {
             let made: Vec<Value> = ground.site().assets.values().map(|it| json!(it)).collect();
-            Ok(made.into_iter().chain(aws::inventory(ground)).collect())
+            let clouds = aws::inventory(ground).into_iter();
+            let clouds = clouds.chain(google::inventory(ground));
+            Ok(made.into_iter().chain(clouds).collect())
         }
         ("POST", "machine") => {
             let faults: Faults = read(body)?;
@@ -115,6 +118,11 @@ async fn act(
             let repository: Repository = read(body)?;
             ground.write(Entry::Repository(repository));
             ground.stirred.notify_waiters();
+            Ok(json!({}))
+        }
+        ("POST", "google/assume") => {
+            let project: String = read(body)?;
+            google::assume(ground, &project);
             Ok(json!({}))
         }
         ("POST", "git/assume") => {

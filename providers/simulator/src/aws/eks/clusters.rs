@@ -378,6 +378,7 @@ fn start(cx: &Cx<'_>, mut cluster: Thing) {
             region: cx.region.to_owned(),
             name: cluster.id.clone(),
         }),
+        google: None,
     };
     cx.ground.write(Entry::Cluster(entry.clone()));
     let running = cx.ground.serve(&entry, Vec::new());
