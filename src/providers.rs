@@ -211,6 +211,18 @@ pub fn identity(
 #[cfg(feature = "google")]
 const REHEARSED: (&str, &str) = ("windlass-rehearsal", "us-east1");
 
+/// Returns the project that a rehearsal assumes to be there.
+#[must_use]
+pub fn assumed(id: ProviderId, reach: &Reach) -> Option<String> {
+    #[cfg(feature = "google")]
+    if id == ProviderId::Google && !reach.google.create_project {
+        let named = reach.google.project.clone();
+        return Some(named.unwrap_or_else(|| REHEARSED.0.to_owned()));
+    }
+    let _ = (id, reach);
+    None
+}
+
 #[cfg(feature = "google")]
 fn google(reach: &GoogleReach, rehearsal: Option<&Rehearsal>) -> windlass_gcp::Google {
     use windlass_gcp::{Access, Google, Rehearsed};

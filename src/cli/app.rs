@@ -318,6 +318,9 @@ impl App {
             None => self.clock(),
         };
         let reach = self.reach(id)?;
+        if let (Some(rehearsal), Some(project)) = (&rehearsal, providers::assumed(id, &reach)) {
+            rehearsal.assume_project(&project).await?;
+        }
         Ok(Place {
             id,
             provider: providers::provider(id, &reach, rehearsal.as_deref())?,

@@ -139,6 +139,7 @@ impl DrainArgs {
     fn keeps(&self, item: &Found, kept: &[String]) -> bool {
         match item.resource.kind.as_str() {
             "log group" => self.keep.contains(&Keep::Logs),
+            "project" => self.keep.contains(&Keep::Project),
             "disk" => {
                 let volume = item.observed.outputs.get("volume");
                 let retained = volume.is_some_and(|volume| {
@@ -155,6 +156,7 @@ impl DrainArgs {
     fn why(&self, item: &Found) -> Option<&'static str> {
         match item.resource.kind.as_str() {
             "log group" => Some("you asked to keep logs"),
+            "project" => Some("you asked to keep the project"),
             _ if self.keep.contains(&Keep::Volumes) => Some("you asked to keep volumes"),
             _ if self.skip_drain => None,
             _ => Some("its volume says Retain"),

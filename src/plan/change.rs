@@ -47,6 +47,9 @@ pub fn change(change: Change) -> Plan {
         // What is there already need not be waited for.
         resource.needs.retain(|need| ids.contains(need));
         let mut step = ensure_resource(resource);
+        if gone.is_empty() {
+            step.title = step.title.replacen("create ", "bring about ", 1);
+        }
         step.needs.extend(gone.iter().cloned());
         step
     }));

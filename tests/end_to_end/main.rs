@@ -1,6 +1,7 @@
 //! The built binary, end to end: a cleared environment, a PATH of fakes only, output normalised.
 
 mod access;
+mod aws;
 mod bed;
 mod cluster;
 mod components;
@@ -15,6 +16,7 @@ mod everything;
 mod files;
 mod fleet;
 mod gitops;
+mod google;
 mod help;
 mod kubeconfig;
 mod kubectl;

@@ -159,7 +159,7 @@ impl Sweep {
 
 /// Returns the cases to run: all of them, or a few spread evenly where that is enough, or with `WINDLASS_SWEEP=sample`, for a
 /// quick look while working.
-fn chosen(cases: Vec<(u64, When)>, sampled: bool) -> Vec<(u64, When)> {
+pub(crate) fn chosen(cases: Vec<(u64, When)>, sampled: bool) -> Vec<(u64, When)> {
     const FEW: usize = 16;
     if !sampled && std::env::var_os("WINDLASS_SWEEP").is_none_or(|wanted| wanted != "sample") {
         return cases;
@@ -170,7 +170,7 @@ fn chosen(cases: Vec<(u64, When)>, sampled: bool) -> Vec<(u64, When)> {
 }
 
 /// Where the run goes on, what was shown as done holds, and is not done again.
-fn expect_resumed(killed: &Killed, ran: &Ran) -> Result<()> {
+pub(crate) fn expect_resumed(killed: &Killed, ran: &Ran) -> Result<()> {
     if killed.ran.run() != ran.run() {
         return Ok(());
     }

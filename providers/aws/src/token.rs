@@ -75,9 +75,9 @@ mod tests {
 
     #[test]
     fn a_token_is_what_botocore_makes_of_the_same() {
-        // The folder of Python's programs, with botocore among its modules; .ci/tools makes one.
-        let Some(tools) = std::env::var_os("WINDLASS_TEST_AWS_TOOLS") else {
-            let told = "SKIPPED: no token is compared with botocore's: WINDLASS_TEST_AWS_TOOLS names no folder\n";
+        // An environment of Python with botocore in it; .ci/tools makes one.
+        let Some(tools) = std::env::var_os("WINDLASS_TEST_AWS") else {
+            let told = "SKIPPED: no token is compared with botocore's: WINDLASS_TEST_AWS names no folder\n";
             // Written past the test harness, which would swallow it.
             std::io::stderr().write_all(told.as_bytes()).unwrap();
             return;
@@ -97,7 +97,7 @@ mod tests {
             );
             let base = format!("https://sts.{region}.amazonaws.com");
             let ours = token(&base, region, cluster, &credentials, at).unwrap();
-            let ran = Command::new(std::path::Path::new(&tools).join("python"))
+            let ran = Command::new(std::path::Path::new(&tools).join("bin/python"))
                 .arg(script)
                 .args([
                     "AKIDEXAMPLE",

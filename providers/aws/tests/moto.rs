@@ -25,12 +25,12 @@ use windlass_provider::{
 
 /// Returns a program that .ci/tools installs; says loudly what is skipped where it is missing.
 fn tool(name: &str) -> Option<std::path::PathBuf> {
-    let folder = std::env::var_os("WINDLASS_TEST_AWS_TOOLS");
-    let path = folder.map(|folder| Path::new(&folder).join(name));
+    let folder = std::env::var_os("WINDLASS_TEST_AWS");
+    let path = folder.map(|folder| Path::new(&folder).join("bin").join(name));
     if let Some(path) = path.filter(|path| path.exists()) {
         return Some(path);
     }
-    let told = format!("SKIPPED: WINDLASS_TEST_AWS_TOOLS names no folder with {name}\n");
+    let told = format!("SKIPPED: WINDLASS_TEST_AWS names no folder with {name}\n");
     // Written past the test harness, which would swallow it.
     std::io::stderr()
         .write_all(told.as_bytes())

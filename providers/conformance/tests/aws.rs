@@ -80,16 +80,32 @@ impl Bed for Cloud {
         let assets = assets.as_array().expect("a list");
         let text = |asset: &Value, key: &str| asset[key].as_str().unwrap_or_default().to_owned();
         let is_ours = |asset: &Value| !text(asset, "maker").contains(account::OTHERS);
+        let clusters: BTreeSet<String> = assets
+            .iter()
+            .filter(|asset| text(asset, "kind") == "eks:cluster")
+            .map(|asset| text(asset, "id"))
+            .collect();
+        let is_orphan = |asset: &Value| {
+            let of = asset["tags"]["aws:eks:cluster-name"].as_str();
+            of.is_some_and(|of| !clusters.contains(of))
+        };
         let mut all = BTreeMap::new();
         let mut rest = Vec::new();
         for asset in assets.iter().filter(|asset| is_ours(asset)) {
-            let (kind, id, name) = (text(asset, "kind"), text(asset, "id"), text(asset, "name"));
+            let (kind, id) = (text(asset, "kind"), text(asset, "id"));
+            // Its id is an ARN: arn:…:stack/NAME/….
+            let stack = id.split('/').nth(1).unwrap_or_default();
             let told = match kind.as_str() {
-                "cloudformation:stack" if name.starts_with("windlass-") => format!("stack {name}"),
-                "cloudformation:stack" => continue,
+                "cloudformation:stack" if stack == account::OTHERS => continue,
+                "cloudformation:stack" => format!("stack {stack}"),
                 "eks:cluster" => format!("EKS cluster {id}"),
                 "eks:nodegroup" => format!("node group {id}"),
                 "eks:addon" => format!("add-on {id}"),
+                // What EKS leaves of a cluster that is gone.
+                "ec2:network-interface" if text(asset, "state") == "available" => {
+                    format!("network interface {id}")
+                }
+                "ec2:security-group" if is_orphan(asset) => format!("security group {id}"),
                 _ => {
                     rest.push((kind, id));
                     continue;
@@ -119,7 +135,17 @@ impl Bed for Cloud {
         self.account
             .eks(&self.ground.cx(), "POST", &path, &body)
             .await;
+        let path = format!("/clusters/{name}/node-groups/default");
+        let cx = self.ground.cx();
+        self.account
+            .wait(&cx, &path, |it| it["nodegroup"]["status"] == "ACTIVE")
+            .await;
         let path = format!("/clusters/{name}/addons/aws-ebs-csi-driver");
+        let body =
+            serde_json::json!({ "configurationValues": "{\"controller\":{\"replicaCount\":3}}" });
+        self.account
+            .eks(&cx, "POST", &format!("{path}/update"), &body)
+            .await;
         self.account
             .wait(&self.ground.cx(), &path, |it| {
                 it["addon"]["status"] == "DEGRADED"

@@ -7,8 +7,10 @@
 mod account;
 mod check;
 mod cloudformation;
+pub(crate) mod controllers;
 mod ec2;
 mod eks;
+mod elb;
 mod engine;
 mod iam;
 mod logs;
@@ -17,10 +19,13 @@ mod protocol;
 mod quotas;
 mod signature;
 mod sts;
+mod tagging;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub(crate) use account::{Desk, Thing, inventory};
-pub(crate) use engine::run;
+pub(crate) use engine::{run, unstick};
 pub(crate) use token::{authenticator, is_there};
 
 use crate::{
@@ -75,7 +80,7 @@ struct Fault {
     code: String,
     message: String,
     /// Further members of the error.
-    extra: Value,
+    extra: Box<Value>,
 }
 
 impl Fault {
@@ -84,11 +89,12 @@ impl Fault {
             status,
             code: code.into(),
             message: message.into(),
-            extra: Value::Null,
+            extra: Box::default(),
         }
     }
 
     fn with(self, extra: Value) -> Self {
+        let extra = Box::new(extra);
         Self { extra, ..self }
     }
 }
@@ -141,11 +147,15 @@ pub(crate) async fn answer(
         let fault = Fault::new(404, "UnknownServiceException", message);
         return Ok(protocol::refuse(Protocol::RestJson, &fault, &id));
     };
-    match serve(ground, service, &signature, &heard, &id).await {
-        Ok(response) => Ok(response),
-        Err(Refusal::Fault(fault)) => Ok(protocol::refuse(service.protocol, &fault, &id)),
-        Err(Refusal::Dropped) => Err(Dropped),
-    }
+    let response = match serve(ground, service, &signature, &heard, &id).await {
+        Ok(response) => response,
+        Err(Refusal::Fault(fault)) => protocol::refuse(service.protocol, &fault, &id),
+        Err(Refusal::Dropped) => return Err(Dropped),
+    };
+    Ok(match protocol::cbor::is_spoken(&heard) {
+        true => protocol::cbor::translate(response).await,
+        false => response,
+    })
 }
 
 enum Refusal {
@@ -249,6 +259,9 @@ fn dispatch(cx: &Cx<'_>, service: &Service, call: &Call) -> Outcome {
         "sts" => sts::act(cx, name, input),
         "ec2" => ec2::act(cx, name, input),
         "cloudformation" => cloudformation::act(cx, name, input),
+        "elb" => elb::act_classic(cx, name, input),
+        "elbv2" => elb::act(cx, name, input),
+        "tagging" => tagging::act(cx, input),
         "eks" => eks::act(cx, name, input),
         "servicequotas" => quotas::act(cx, name, input),
         "iam" => iam::act(cx, name, input),
@@ -278,8 +291,9 @@ fn authenticate(
     } else {
         403
     };
+    let known = ec2::is_region(&signature.region);
     let Some((caller, secret)) =
-        account::principal(ground, &signature.key, signature.token.as_deref())
+        account::principal(ground, &signature.key, signature.token.as_deref()).filter(|_| known)
     else {
         let message = match service.protocol {
             Protocol::Ec2 => "AWS was not able to validate the provided access credentials",
@@ -301,6 +315,15 @@ fn authenticate(
         let message = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key \
                        and signing method. Consult the service documentation for details.";
         return Err(Fault::new(status, code, message));
+    }
+    let now = [ground.clock.now(), jiff::Timestamp::now()];
+    if signature.expires.is_some() && !signature.holds(&now) {
+        let code = code(
+            "SignatureDoesNotMatch",
+            "InvalidSignatureException",
+            "AuthFailure",
+        );
+        return Err(Fault::new(status, code, "Signature expired"));
     }
     Ok(caller)
 }

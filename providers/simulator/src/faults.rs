@@ -112,10 +112,11 @@ impl Faults {
         }))
     }
 
-    /// Puts a file in force from `now` on. The same file again changes nothing: its counts go on.
-    pub(crate) fn put(&self, file: &FaultFile, now: Timestamp) {
+    /// Puts a file in force from `now` on; returns whether it is another. The same file again changes nothing: its counts go on.
+    pub(crate) fn put(&self, file: &FaultFile, now: Timestamp) -> bool {
         let mut state = self.state();
-        if *state.file != *file {
+        let other = *state.file != *file;
+        if other {
             let down = std::mem::take(&mut state.down);
             *state = State {
                 file: Arc::new(file.clone()),
@@ -125,6 +126,7 @@ impl Faults {
                 down,
             };
         }
+        other
     }
 
     /// Decides on a request; `method` is WATCH for a watch, `path` without the query.

@@ -187,9 +187,12 @@ impl Ground {
     }
 
     /// Lets the world misbehave as a file says; who waits for what misbehaved before looks again.
-    pub(crate) fn misbehave(&self, faults: &FaultFile) {
-        self.faults.put(faults, self.clock.now());
+    pub(crate) fn misbehave(self: &Arc<Self>, faults: &FaultFile) {
+        let other = self.faults.put(faults, self.clock.now());
         self.stirred.notify_waiters();
+        if other {
+            aws::unstick(self);
+        }
     }
 
     /// Lets the API server of a cluster die, and come back after `pause`.

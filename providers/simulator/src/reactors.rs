@@ -398,6 +398,7 @@ fn concern(api: &Arc<ApiServer>, change: &Change, queue: &mut Queue) {
         // What provisions disks may have come.
         ("apps", "Deployment") if namespace == Some("kube-system") => {
             all("", "PersistentVolumeClaim", None);
+            all("", "PersistentVolume", None);
         }
         ("storage.k8s.io", "StorageClass") => all("", "PersistentVolumeClaim", None),
         _ => {}

@@ -350,14 +350,21 @@ impl Site {
             Entry::Past(life) => self.lives.push(life),
             Entry::Thing(thing) => {
                 let key = Thing::key(&thing.region, &thing.kind, &thing.id);
-                if !self.things.contains_key(&key) {
-                    self.bear(&thing.kind, &thing.id, thing.name(), thing.created);
+                let known = self.things.get(&key).and_then(Thing::life);
+                match (known, thing.life()) {
+                    (None, Some((name, id))) => {
+                        self.bear(&thing.kind, &name, &id, thing.created);
+                    }
+                    (Some((name, _)), None) => self.bury(&thing.kind, &name, at),
+                    _ => {}
                 }
                 self.things.insert(key, *thing);
             }
             Entry::ThingGone { region, kind, id } => {
-                self.things.remove(&Thing::key(&region, &kind, &id));
-                self.bury(&kind, &id, at);
+                let gone = self.things.remove(&Thing::key(&region, &kind, &id));
+                if let Some((name, _)) = gone.as_ref().and_then(Thing::life) {
+                    self.bury(&kind, &name, at);
+                }
             }
         }
     }

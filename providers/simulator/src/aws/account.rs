@@ -29,6 +29,9 @@ pub(crate) struct Thing {
     /// When it moves on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) due: Option<Timestamp>,
+    /// When it moves on unless something else happens: the clock does not hurry there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<Timestamp>,
 }
 
 impl Thing {
@@ -41,6 +44,47 @@ impl Thing {
     pub(crate) fn name(&self) -> &str {
         let name = self.tags.get("Name").map(String::as_str);
         name.unwrap_or_else(|| self.id.rsplit('/').next().unwrap_or_default())
+    }
+
+    /// Returns by which name and id it counts as alive, if it does: the parts of networks come and go with their stacks.
+    pub(crate) fn life(&self) -> Option<(String, String)> {
+        let own = [
+            "elb:",
+            "elbv2:",
+            "logs:",
+            "eks:",
+            "iam:",
+            "ec2:volume",
+            "cloudformation:stack",
+        ];
+        let counts = own.iter().any(|it| self.kind.starts_with(it)) && self.kind != "eks:update";
+        if !counts || self.text("StackStatus") == "DELETE_COMPLETE" {
+            return None;
+        }
+        let name = self.body["StackName"].as_str().unwrap_or(&self.id);
+        let id = self.body["uid"].as_str().unwrap_or(&self.id);
+        Some((name.to_owned(), id.to_owned()))
+    }
+
+    /// Returns whether it is to move.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        [self.due, self.limit]
+            .into_iter()
+            .flatten()
+            .any(|it| it <= now)
+    }
+
+    /// Returns whether it is in the middle of something, and nothing tells when that ends: a fault holds it.
+    pub(super) fn is_stuck(&self) -> bool {
+        let begun = ["eks:", "cloudformation:resource", "google:operation"]
+            .iter()
+            .any(|it| self.kind.starts_with(it));
+        let moving = |it: &str| {
+            ["CREATING", "DELETING", "InProgress", "RUNNING"].contains(&it)
+                || it.ends_with("_IN_PROGRESS")
+        };
+        let status = [self.text("status"), self.text("ResourceStatus")];
+        begun && self.due.is_none() && self.limit.is_none() && status.into_iter().any(moving)
     }
 
     /// Returns a text of its body.
@@ -79,8 +123,10 @@ pub(crate) fn inventory(ground: &Ground) -> Vec<Value> {
         "sts:session",
         "cloudformation:resource",
         "cloudformation:event",
+        "cloudformation:change-set",
+        "eks:update",
     ];
-    let gone = ["DELETE_COMPLETE", "terminated"];
+    let gone = ["DELETE_COMPLETE", "terminated", "deleted"];
     let there = site.things.values().filter(|it| {
         !it.kind.starts_with("google:")
             && it.body["IsDefault"] != true
@@ -267,6 +313,7 @@ impl<'a> Cx<'a> {
             tags,
             body,
             due: None,
+            limit: None,
         };
         self.put(thing.clone());
         thing

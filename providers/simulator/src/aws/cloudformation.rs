@@ -1,5 +1,6 @@
 //! CloudFormation: stacks of templates. A request leaves a stack in progress; the engine goes on with it.
 
+mod changes;
 mod checks;
 mod functions;
 mod progress;
@@ -8,11 +9,13 @@ mod resources;
 mod show;
 mod stack;
 mod template;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub(super) use progress::{advance_resource, advance_stack};
 
-use super::{Fault, Outcome, account::Cx, tag_map, uuid};
+use super::{Fault, Outcome, Thing, account::Cx, tag_map, uuid};
 use checks::invalid;
 use serde_json::{Value, json};
 use stack::{RESOURCE, STACK};
@@ -26,6 +29,7 @@ pub(super) fn act(cx: &Cx<'_>, operation: &str, input: &Value) -> Outcome {
         "CreateStack" => create(cx, input),
         "UpdateStack" => update(cx, input),
         "DeleteStack" => delete(cx, input),
+        other if other.ends_with("ChangeSet") => changes::act(cx, other, input),
         other => Err(Fault::new(
             501,
             "NotImplemented",
@@ -60,28 +64,71 @@ fn shown(values: &BTreeMap<String, Value>) -> Value {
         .collect()
 }
 
-fn create(cx: &Cx<'_>, input: &Value) -> Outcome {
-    let name = input["StackName"].as_str().unwrap_or_default();
+/// Checks what a stack is to be called.
+fn named(name: &str) -> Result<(), Fault> {
     let valid = name.len() <= 128
         && name.starts_with(|it: char| it.is_ascii_alphabetic())
         && name
             .chars()
             .all(|it| it.is_ascii_alphanumeric() || it == '-');
-    if !valid {
-        return Err(invalid(format!(
+    match valid {
+        true => Ok(()),
+        false => Err(invalid(format!(
             "1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
-        )));
+        ))),
     }
-    if let Some(known) = stack::alive(cx, name) {
-        let token = &input["ClientRequestToken"];
-        if !token.is_null() && known.body["token"] == *token {
-            return Ok(json!({"StackId": known.id}));
+}
+
+/// Returns a stack that nothing is in yet.
+fn blank(cx: &Cx<'_>, name: &str, text: &str) -> Thing {
+    let uid = uuid(&cx.ground.mint("stack"));
+    let id = cx.arn("cloudformation", &format!("stack/{name}/{uid}"));
+    let body = json!({
+        "StackName": name, "StackId": id, "StackStatus": "REVIEW_IN_PROGRESS", "CreationTime": cx.now.to_string(), "template": text, "uid": uid,
+        "RollbackConfiguration": {}, "NotificationARNs": [], "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+    });
+    Thing {
+        kind: STACK.to_owned(),
+        region: cx.region.to_owned(),
+        id,
+        created: cx.now,
+        tags: BTreeMap::new(),
+        body,
+        due: None,
+        limit: None,
+    }
+}
+
+/// Makes a stack that waits for its first change set to be executed.
+fn review(cx: &Cx<'_>, name: &str, text: &str) -> Result<Thing, Fault> {
+    named(name)?;
+    let mut made = blank(cx, name, text);
+    stack::turn(cx, &mut made, "REVIEW_IN_PROGRESS", Some("User Initiated"));
+    Ok(made)
+}
+
+fn create(cx: &Cx<'_>, input: &Value) -> Outcome {
+    let name = input["StackName"].as_str().unwrap_or_default();
+    let known = match name.starts_with("arn:") {
+        true => Some(stack::find(cx, name)?),
+        false => stack::alive(cx, name),
+    };
+    let known = match known {
+        Some(known) if known.text("StackStatus") != "REVIEW_IN_PROGRESS" => {
+            let token = &input["ClientRequestToken"];
+            if !token.is_null() && known.body["token"] == *token {
+                return Ok(json!({"StackId": known.id}));
+            }
+            return Err(Fault::new(
+                400,
+                "AlreadyExistsException",
+                format!("Stack [{name}] already exists"),
+            ));
         }
-        return Err(Fault::new(
-            400,
-            "AlreadyExistsException",
-            format!("Stack [{name}] already exists"),
-        ));
+        known => known,
+    };
+    if known.is_none() {
+        named(name)?;
     }
     if input["DisableRollback"].is_boolean() && !input["OnFailure"].is_null() {
         return Err(invalid(
@@ -91,9 +138,9 @@ fn create(cx: &Cx<'_>, input: &Value) -> Outcome {
     let (text, template) = checks::template(input)?;
     let values = checks::parameters(&template, &input["Parameters"], &BTreeMap::new())?;
     checks::capabilities(&template, &input["Capabilities"])?;
-    let tags = tags(input)?;
-    let uid = uuid(&cx.ground.mint("stack"));
-    let id = cx.arn("cloudformation", &format!("stack/{name}/{uid}"));
+    let mut made = known.unwrap_or_else(|| blank(cx, name, &text));
+    made.tags = tags(input)?;
+    made.due = Some(cx.now);
     let on_failure = match (
         input["OnFailure"].as_str(),
         input["DisableRollback"] == true,
@@ -102,28 +149,28 @@ fn create(cx: &Cx<'_>, input: &Value) -> Outcome {
         (None, true) => "DO_NOTHING",
         (None, false) => "ROLLBACK",
     };
-    let body = json!({
-        "StackName": name, "StackId": id, "StackStatus": "REVIEW_IN_PROGRESS", "CreationTime": cx.now.to_string(),
-        "Description": template["Description"], "Parameters": shown(&values), "Capabilities": input["Capabilities"],
-        "DisableRollback": on_failure == "DO_NOTHING", "RollbackConfiguration": {}, "NotificationARNs": [],
-        "EnableTerminationProtection": input["EnableTerminationProtection"] == true, "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
-        "template": text, "values": values, "onFailure": on_failure, "uid": uid, "token": input["ClientRequestToken"],
-    });
-    let mut made = super::Thing {
-        kind: STACK.to_owned(),
-        region: cx.region.to_owned(),
-        id: id.clone(),
-        created: cx.now,
-        tags,
-        body,
-        due: Some(cx.now),
-    };
+    for (key, value) in [
+        ("template", json!(text)),
+        ("values", json!(values)),
+        ("Parameters", shown(&values)),
+        ("Description", template["Description"].clone()),
+        ("Capabilities", input["Capabilities"].clone()),
+        (
+            "EnableTerminationProtection",
+            json!(input["EnableTerminationProtection"] == true),
+        ),
+        ("DisableRollback", json!(on_failure == "DO_NOTHING")),
+        ("onFailure", json!(on_failure)),
+        ("token", input["ClientRequestToken"].clone()),
+    ] {
+        made.body[key] = value;
+    }
     let chosen = checks::chosen(&stack::scope(&template, &made, &values, &|_| None))?;
     stack::turn(cx, &mut made, "CREATE_IN_PROGRESS", Some("User Initiated"));
     for logical in chosen {
         stack::add(cx, &made, &template, &logical);
     }
-    Ok(json!({"StackId": id}))
+    Ok(json!({"StackId": made.id}))
 }
 
 fn update(cx: &Cx<'_>, input: &Value) -> Outcome {

@@ -6,7 +6,7 @@ pub(super) mod network;
 mod offer;
 
 pub(super) use interfaces::{Place, advance_instance, attach, end_instance};
-pub(super) use offer::{TYPES, family_quota, is_region, type_of, zones};
+pub(super) use offer::{family_quota, is_region, type_of, zones};
 
 use super::{Fault, Outcome, account::Cx, tag_map};
 use serde_json::{Value, json};

@@ -4,14 +4,16 @@ mod access;
 mod addons;
 mod clusters;
 mod identities;
+mod machines;
 mod nodegroups;
 mod nodes;
+mod planes;
 mod updates;
 mod versions;
 mod workloads;
 
 pub(super) use access::identity;
-pub(super) use clusters::running;
+pub(super) use identities::may_make_volumes;
 pub(super) use nodes::of_cluster as nodes_of;
 
 use super::{
@@ -264,6 +266,7 @@ fn role(cx: &Cx<'_>, arn: &str, service: &str) -> Option<Thing> {
 /// Moves a thing of EKS that is due.
 pub(super) fn advance(cx: &Cx<'_>, mut thing: Thing) {
     thing.due = None;
+    thing.limit = thing.limit.filter(|it| *it > cx.now);
     cx.put(thing.clone());
     match thing.kind.as_str() {
         CLUSTER => clusters::advance(cx, thing),

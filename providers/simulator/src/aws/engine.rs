@@ -4,23 +4,45 @@ use super::{
     account::{Caller, Cx, Thing},
     cloudformation, ec2, eks,
 };
-use crate::ground::Ground;
+use crate::{ground::Ground, site::Entry};
 use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Moves things for as long as the world runs here.
 pub(crate) async fn run(ground: Arc<Ground>) {
+    unstick(&ground);
     loop {
-        let next = turn(&ground);
+        let (due, limit) = turn(&ground);
         tokio::select! {
             () = ground.aws.stirred.notified() => {}
-            () = ground.clock.sleep_until(next.unwrap_or_default()), if next.is_some() => {}
+            () = ground.clock.sleep_until(due.unwrap_or_default()), if due.is_some() => {}
+            () = ground.clock.reached(limit.unwrap_or_default()), if limit.is_some() => {}
         }
     }
 }
 
-/// Moves all that is due; returns when the next is.
-fn turn(ground: &Arc<Ground>) -> Option<Timestamp> {
+/// Lets what a fault held go on: faults end with their process, or with the next.
+pub(crate) fn unstick(ground: &Arc<Ground>) {
+    {
+        let _turn = ground.aws.enter();
+        let held: Vec<Thing> = {
+            let site = ground.site();
+            site.things
+                .values()
+                .filter(|it| it.is_stuck())
+                .cloned()
+                .collect()
+        };
+        for mut thing in held {
+            thing.due = Some(ground.clock.now());
+            ground.write(Entry::Thing(Box::new(thing)));
+        }
+    }
+    ground.aws.stir();
+}
+
+/// Moves all that is due; returns when the next is, and the next limit.
+fn turn(ground: &Arc<Ground>) -> (Option<Timestamp>, Option<Timestamp>) {
     let _work = ground.clock.work();
     let _turn = ground.aws.enter();
     let caller = Caller::administrator();
@@ -28,10 +50,7 @@ fn turn(ground: &Arc<Ground>) -> Option<Timestamp> {
         let now = ground.clock.now();
         let due: Vec<Thing> = {
             let site = ground.site();
-            let due = site
-                .things
-                .values()
-                .filter(|it| it.due.is_some_and(|due| due <= now));
+            let due = site.things.values().filter(|it| it.is_due(now));
             due.cloned().collect()
         };
         if due.is_empty() && !look(ground, &caller) {
@@ -45,17 +64,15 @@ fn turn(ground: &Arc<Ground>) -> Option<Timestamp> {
                 caller: &caller,
             };
             // An earlier one may have changed it, or taken it away.
-            if let Some(thing) = cx
-                .get(&thing.kind, &thing.id)
-                .filter(|it| it.due.is_some_and(|due| due <= now))
-            {
+            if let Some(thing) = cx.get(&thing.kind, &thing.id).filter(|it| it.is_due(now)) {
                 advance(&cx, thing);
             }
         }
     }
     ground.aws.calm();
     let site = ground.site();
-    site.things.values().filter_map(|it| it.due).min()
+    let due = site.things.values().filter_map(|it| it.due).min();
+    (due, site.things.values().filter_map(|it| it.limit).min())
 }
 
 /// Looks at what waits for something in a cluster; returns whether anything moved.
@@ -85,10 +102,20 @@ fn look(ground: &Arc<Ground>, caller: &Caller) -> bool {
 fn advance(cx: &Cx<'_>, thing: Thing) {
     match thing.kind.as_str() {
         kind if kind.starts_with("google:") => crate::google::advance(cx.ground, thing),
+        // Those of a balancer that was deleted, and what is told of no longer.
+        "ec2:network-interface" | "ec2:nat-gateway" => drop_thing(cx, &thing),
         "ec2:instance" => ec2::advance_instance(cx, thing),
         "cloudformation:stack" => cloudformation::advance_stack(cx, thing),
         kind if kind.starts_with("eks:") => eks::advance(cx, thing),
         "cloudformation:resource" => cloudformation::advance_resource(cx, thing),
-        _ => cx.put(Thing { due: None, ..thing }),
+        _ => cx.put(Thing {
+            due: None,
+            limit: None,
+            ..thing
+        }),
     }
+}
+
+fn drop_thing(cx: &Cx<'_>, thing: &Thing) {
+    cx.remove(&thing.kind, &thing.id);
 }

@@ -64,7 +64,6 @@ pub(super) enum Shape {
     Map {
         key: &'static str,
         value: &'static str,
-        flat: bool,
     },
     Text(Limits, Option<Pattern>),
     Enum(Vec<&'static str>),
@@ -278,7 +277,6 @@ fn shape(kind: &str, rest: &[&'static str], line: &'static str) -> Shape {
         "map" => Shape::Map {
             key: rest[0],
             value: rest[1],
-            flat: rest.contains(&"flat"),
         },
         "enum" => Shape::Enum(rest.to_vec()),
         "integer" | "long" => Shape::Whole(limits),

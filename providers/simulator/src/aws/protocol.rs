@@ -1,5 +1,6 @@
 //! How requests and answers are written: the protocols of AWS, between HTTP and JSON with the members that a service's table names.
 
+pub(super) mod cbor;
 mod form;
 mod rest;
 mod xml;
@@ -34,7 +35,10 @@ pub(super) fn operation(
         }),
         Protocol::Json => {
             let target = heard.headers.get("x-amz-target").map_or("", String::as_str);
-            let (prefix, name) = target.split_once('.').unwrap_or_default();
+            let (prefix, name) = match cbor::is_spoken(heard) {
+                true => cbor::target(&heard.path).unwrap_or_default(),
+                false => target.split_once('.').unwrap_or_default(),
+            };
             let known = service.operation(name).filter(|_| prefix == service.place);
             known.ok_or_else(|| Fault::new(400, "UnknownOperationException", ""))
         }
@@ -111,6 +115,10 @@ fn json_of(heard: &Heard) -> Result<Value, Fault> {
     if heard.body.is_empty() {
         return Ok(json!({}));
     }
+    if cbor::is_spoken(heard) {
+        let malformed = || Fault::new(400, "SerializationException", "the body is no CBOR");
+        return cbor::read(&heard.body).ok_or_else(malformed);
+    }
     serde_json::from_slice(&heard.body)
         .map_err(|error| Fault::new(400, "SerializationException", error.to_string()))
 }
@@ -135,6 +143,16 @@ pub(super) fn write(
     id: &str,
 ) -> Response<Body> {
     let shape = operation.output.unwrap_or("-");
+    // An answer that its shape does not have is a mistake of this program, which its tests are to see.
+    if cfg!(debug_assertions)
+        && let Some(wrong) = wrong(service, operation, output)
+    {
+        return refuse(
+            service.protocol,
+            &Fault::new(500, "InternalFailure", wrong),
+            id,
+        );
+    }
     match service.protocol {
         Protocol::RestJson | Protocol::Json => {
             let body = shown(service, shape, output);
@@ -146,6 +164,21 @@ pub(super) fn write(
             respond(200, "text/xml;charset=UTF-8", body, id)
         }
     }
+}
+
+/// Returns what is wrong with an answer; what its shape does not name is left out of it anyway.
+fn wrong(service: &Service, operation: &Operation, output: &Value) -> Option<String> {
+    let mut output = output.clone();
+    prune(&mut output);
+    let mut problems = check::check(service, operation.output?, &output);
+    problems.retain(|it| it.kind != Kind::Unknown);
+    (!problems.is_empty()).then(|| {
+        format!(
+            "the answer of {}: {}",
+            operation.name,
+            check::tell(&problems)
+        )
+    })
 }
 
 /// Returns a refusal.

@@ -82,6 +82,7 @@ impl Cx<'_> {
             tags: BTreeMap::new(),
             body,
             due: None,
+            limit: None,
         };
         self.put(thing.clone());
         thing

@@ -5,7 +5,7 @@ use super::{
     Cx, Next, external,
     object::{deleting, mark, name, namespace, path, time, uid},
 };
-use crate::{clock, ground::digest};
+use crate::{aws, clock, ground::digest, site::Eks};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -15,9 +15,15 @@ const FINALIZER: &str = "service.kubernetes.io/load-balancer-cleanup";
 /// Assumed time until a balancer has an address, and until it is gone.
 const MAKE: Duration = Duration::from_secs(30);
 const REMOVE: Duration = Duration::from_secs(15);
+/// Assumed time after which a balancer that cannot be made is tried again.
+const AGAIN: Duration = Duration::from_secs(300);
 
 pub(super) fn service(cx: &Cx<'_>, it: &Value) -> Next {
     let held = external::is_held(it, FINALIZER);
+    let eks = cx.eks();
+    if eks.is_some() && !held && aws::controllers::is_foreign(it) {
+        return Next::NEVER;
+    }
     let wanted = it["spec"]["type"] == "LoadBalancer" && !deleting(it);
     match (wanted, held) {
         (false, false) => Next::NEVER,
@@ -43,6 +49,9 @@ fn id(it: &Value) -> String {
 }
 
 fn make(cx: &Cx<'_>, it: &Value) -> Next {
+    if let Some(eks) = cx.eks() {
+        return make_in_aws(cx, &eks, it);
+    }
     let made = cx.acquire(
         "load-balancer",
         &id(it),
@@ -67,6 +76,29 @@ fn make(cx: &Cx<'_>, it: &Value) -> Next {
     Next::NEVER
 }
 
+/// Makes a balancer of Elastic Load Balancing's, which has a host name.
+fn make_in_aws(cx: &Cx<'_>, eks: &Eks, it: &Value) -> Next {
+    let (made, host) = match aws::controllers::ensure_balancer(cx.ground, eks, it) {
+        Ok(made) => made,
+        Err(why) => {
+            let message =
+                format!("Error syncing load balancer: failed to ensure load balancer: {why}");
+            cx.event(it, "Warning", "SyncLoadBalancerFailed", &message);
+            return Next::limit(clock::add(cx.now, AGAIN));
+        }
+    };
+    let ready = clock::add(made, MAKE);
+    if cx.now < ready {
+        return Next::at(ready);
+    }
+    if it["status"]["loadBalancer"]["ingress"].is_null() {
+        let ingress = json!({"loadBalancer": {"ingress": [{"hostname": host}]}});
+        cx.status(it, MANAGER, ingress);
+        cx.event(it, "Normal", "EnsuredLoadBalancer", "Ensured load balancer");
+    }
+    Next::NEVER
+}
+
 /// Takes the balancer away, and then lets go of the Service.
 fn remove(cx: &Cx<'_>, it: &Value) -> Next {
     cx.event(
@@ -84,7 +116,10 @@ fn remove(cx: &Cx<'_>, it: &Value) -> Next {
     if !external::may_let_go(cx, it, FINALIZER) {
         return Next::NEVER;
     }
-    cx.release(&id(it));
+    match cx.eks() {
+        Some(eks) => aws::controllers::release_balancer(cx.ground, &eks, it),
+        None => cx.release(&id(it)),
+    }
     if !deleting(it) {
         cx.status(it, MANAGER, json!({"loadBalancer": {"ingress": null}}));
     }

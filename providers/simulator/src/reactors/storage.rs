@@ -8,7 +8,7 @@ use super::{
     Cx, Next, external,
     object::{deleting, is_ended, name, namespace, text, uid},
 };
-use crate::ground::digest;
+use crate::{aws, ground::digest, site::Eks};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ const MANAGER: &str = "kube-controller-manager";
 /// <https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection>
 const CLAIM: &str = "kubernetes.io/pvc-protection";
 const VOLUME: &str = "kubernetes.io/pv-protection";
+/// The driver of AWS's disks, and what was in Kubernetes itself before it.
+const EBS: [&str; 2] = ["ebs.csi.aws.com", "kubernetes.io/aws-ebs"];
 const LOCAL: &str = "rancher.io/local-path";
 
 pub(super) fn claim(cx: &Cx<'_>, claim: &Value) -> Next {
@@ -49,6 +51,16 @@ pub(super) fn claim(cx: &Cx<'_>, claim: &Value) -> Next {
         let message = "no volume plugin matched";
         return pend(cx, claim, "Normal", "ProvisioningFailed", message);
     }
+    let eks = cx.eks();
+    if let Some(eks) = eks.as_ref().filter(|_| EBS.contains(&provisioner)) {
+        if external::find(cx, "ebs-csi-controller").is_none_or(|it| !external::is_served(&it)) {
+            let message = "Waiting for a volume to be created either by the external provisioner 'ebs.csi.aws.com' or manually by the system administrator.";
+            return pend(cx, claim, "Normal", "ExternalProvisioning", message);
+        }
+        if let Some(why) = aws::controllers::refuses_volumes(cx.ground, eks) {
+            return pend(cx, claim, "Warning", "ProvisioningFailed", &why);
+        }
+    }
     let volume = format!("pvc-{}", uid(claim));
     let capacity = json!({"storage": claim["spec"]["resources"]["requests"]["storage"]});
     let mut spec = json!({
@@ -63,7 +75,11 @@ pub(super) fn claim(cx: &Cx<'_>, claim: &Value) -> Next {
         spec["hostPath"] = json!({"path": path, "type": "DirectoryOrCreate"});
     } else {
         let id = format!("vol-{}", &digest(&volume)[..17]);
-        spec["csi"] = json!({"driver": provisioner, "volumeHandle": id});
+        let driver = match EBS.contains(&provisioner) {
+            true => EBS[0],
+            false => provisioner,
+        };
+        spec["csi"] = json!({"driver": driver, "volumeHandle": id});
     }
     // It may be there already, from before a crash.
     let _ = cx.create(json!({
@@ -122,7 +138,16 @@ pub(super) fn volume(cx: &Cx<'_>, volume: &Value) -> Next {
     if let Some(id) = volume["spec"]["csi"]["volumeHandle"].as_str()
         && !deleting(volume)
     {
-        cx.acquire("volume", id, name(volume), volume);
+        match ours(cx, volume) {
+            Some(eks) => aws::controllers::ensure_volume(
+                cx.ground,
+                &eks,
+                volume,
+                id,
+                node(cx, volume).as_deref(),
+            ),
+            None => drop(cx.acquire("volume", id, name(volume), volume)),
+        }
     }
     let claim = &volume["spec"]["claimRef"];
     let known = match claim.is_null() {
@@ -137,10 +162,17 @@ pub(super) fn volume(cx: &Cx<'_>, volume: &Value) -> Next {
     let bound = known.is_some_and(|known| known["metadata"]["uid"] == claim["uid"]);
     let deletes = volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete";
     if deleting(volume) {
-        if !bound && external::may_let_go(cx, volume, VOLUME) {
+        // The driver deletes the disk, and must be there to do so.
+        let driven = ours(cx, volume).is_none()
+            || !deletes
+            || external::find(cx, "ebs-csi-controller").is_some_and(|it| external::is_served(&it));
+        if !bound && driven && external::may_let_go(cx, volume, VOLUME) {
             external::let_go(cx, volume, MANAGER, VOLUME);
             if deletes && let Some(disk) = volume["spec"]["csi"]["volumeHandle"].as_str() {
-                cx.release(disk);
+                match ours(cx, volume) {
+                    Some(eks) => aws::controllers::release_volume(cx.ground, &eks, disk),
+                    None => cx.release(disk),
+                }
             }
         }
         return Next::NEVER;
@@ -159,4 +191,23 @@ pub(super) fn volume(cx: &Cx<'_>, volume: &Value) -> Next {
         cx.status(volume, MANAGER, json!({"phase": phase}));
     }
     Next::NEVER
+}
+
+/// Returns the cluster of EKS whose driver has a volume.
+fn ours(cx: &Cx<'_>, volume: &Value) -> Option<Eks> {
+    cx.eks()
+        .filter(|_| volume["spec"]["csi"]["driver"] == EBS[0])
+}
+
+/// Returns the node of a pod that uses a volume.
+fn node(cx: &Cx<'_>, volume: &Value) -> Option<String> {
+    let claim = &volume["spec"]["claimRef"];
+    let claim = cx.get(
+        "",
+        "PersistentVolumeClaim",
+        text(claim, "namespace"),
+        text(claim, "name"),
+    )?;
+    let pod = users(cx, &claim).find(|pod| !text(&pod["spec"], "nodeName").is_empty())?;
+    Some(text(&pod["spec"], "nodeName").to_owned())
 }

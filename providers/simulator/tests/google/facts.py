@@ -2,8 +2,10 @@
 that it knows, and the names, types and enums of what goes with them.
 
     python facts.py FOLDER > ../../src/google/facts.json
+    python facts.py check ../../src/google/facts.json
 
-FOLDER is googleapiclient/discovery_cache/documents of the package google-api-python-client.
+FOLDER is googleapiclient/discovery_cache/documents of the package google-api-python-client; a check takes that of the package that is
+installed.
 """
 
 import json
@@ -177,5 +179,46 @@ def facts(folder):
     return {"calls": all_calls, "schemas": all_schemas}
 
 
+def documents():
+    """Returns the folder of the documents in the installed package google-api-python-client."""
+    import googleapiclient
+
+    here = pathlib.Path(googleapiclient.__file__).parent
+    return here / "discovery_cache" / "documents"
+
+
+def text(folder):
+    return json.dumps(facts(folder), separators=(",", ":"), sort_keys=True) + "\n"
+
+
+def check(path):
+    """Ends with an error where the file at this path says something else than the documents."""
+    told, now = json.loads(pathlib.Path(path).read_text()), facts(documents())
+    calls = {(it["service"], it["call"]): it for it in now["calls"]}
+    wrong = [it for it in told["calls"] if calls.get((it["service"], it["call"])) != it]
+    for service, schemas in told["schemas"].items():
+        for name, properties in schemas.items():
+            there = now["schemas"][service].get(name, {})
+            # A document may have grown since: what is told must be in it as it is told.
+            wrong += [
+                f"{service} {name}.{key}: {it}, and not {there.get(key)}"
+                for key, it in properties.items()
+                if not agrees(it, there.get(key))
+            ]
+    if wrong or not told["calls"]:
+        sys.exit("\n".join(map(str, wrong)) or "there are no calls")
+
+
+def agrees(told, there):
+    if there is None:
+        return False
+    grown = {key: value for key, value in there.items() if key != "enum"}
+    same = {key: value for key, value in told.items() if key != "enum"}
+    return same == grown and set(told.get("enum", [])) <= set(there.get("enum", []))
+
+
 if __name__ == "__main__":
-    print(json.dumps(facts(sys.argv[1]), separators=(",", ":"), sort_keys=True))
+    if sys.argv[1] == "check":
+        check(sys.argv[2])
+    else:
+        sys.stdout.write(text(sys.argv[1]))

@@ -24,7 +24,7 @@ pub(in crate::aws) fn advance_stack(cx: &Cx<'_>, mut known: Thing) {
 
 /// Ends what a resource was in the middle of, and goes on with its stack.
 pub(in crate::aws) fn advance_resource(cx: &Cx<'_>, mut resource: Thing) {
-    resource.due = None;
+    (resource.due, resource.limit) = (None, None);
     let Some(known) = stack::of(cx, &resource) else {
         cx.put(resource);
         return;

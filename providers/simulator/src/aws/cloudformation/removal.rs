@@ -162,7 +162,8 @@ pub(super) fn finish(cx: &Cx<'_>, known: &Thing, mut resource: Thing) {
     match deleted {
         Ok(()) => stack::mark(cx, known, &mut resource, "DELETE_COMPLETE", None),
         Err((_, true)) if patient => {
-            resource.due = Some(clock::add(cx.now, AGAIN));
+            // Others are at work meanwhile.
+            resource.limit = Some(clock::add(cx.now, AGAIN));
             cx.put(resource);
         }
         Err((why, _)) => {

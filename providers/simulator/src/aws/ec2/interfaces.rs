@@ -194,6 +194,7 @@ pub(in crate::aws) fn advance_instance(cx: &Cx<'_>, mut instance: Thing) {
         }
     }
     instance.body["State"] = json!({"Code": 48, "Name": "terminated"});
-    instance.due = Some(clock::add(cx.now, TOLD));
+    instance.due = None;
+    instance.limit = Some(clock::add(cx.now, TOLD));
     cx.put(instance);
 }

@@ -175,17 +175,10 @@ fn regions(input: &Value) -> Outcome {
         .filter(|it| wanted.is_none_or(|wanted| wanted.iter().any(|name| name == it.0)))
         .map(|it| json!({"RegionName": it.0, "Endpoint": format!("ec2.{}.amazonaws.com", it.0), "OptInStatus": "opt-in-not-required"}))
         .collect();
-    for name in wanted
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .filter(|it| !is_region(it))
-    {
-        return Err(Fault::new(
-            400,
-            "InvalidParameterValue",
-            format!("Invalid region: '{name}'"),
-        ));
+    let mut named = wanted.into_iter().flatten().filter_map(Value::as_str);
+    if let Some(name) = named.find(|it| !is_region(it)) {
+        let message = format!("Invalid region: '{name}'");
+        return Err(Fault::new(400, "InvalidParameterValue", message));
     }
     Ok(json!({"Regions": regions}))
 }

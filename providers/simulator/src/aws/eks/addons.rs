@@ -234,7 +234,7 @@ pub(super) fn advance(cx: &Cx<'_>, mut addon: Thing) {
         }
         // It had its time to run.
         _ => {
-            addon.body["late"] = json!(true);
+            addon.body["late"] = json!(addon.limit.is_none());
             cx.put(addon.clone());
             observe(cx, addon);
         }
@@ -261,7 +261,7 @@ fn install(cx: &Cx<'_>, mut addon: Thing) {
     );
     addon.body["installed"] = json!(true);
     addon.body["late"] = Value::Null;
-    addon.due = Some(clock::add(cx.now, PATIENCE));
+    addon.limit = Some(clock::add(cx.now, PATIENCE));
     cx.put(addon.clone());
     observe(cx, addon);
 }
@@ -307,7 +307,7 @@ pub(super) fn observe(cx: &Cx<'_>, mut addon: Thing) -> bool {
         _ => json!([]),
     };
     if next == "ACTIVE" {
-        addon.due = None;
+        addon.limit = None;
     }
     addon.body["status"] = json!(next);
     cx.put(addon);

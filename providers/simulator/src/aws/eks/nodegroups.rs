@@ -6,8 +6,8 @@ use super::{
         account::{Cx, Thing},
         ec2, quotas, uuid,
     },
-    CLUSTER, NODEGROUP, access, active_cluster, clusters, fate, in_use, invalid, nodegroup_of,
-    nodes, role, show, tags, text, updates, versions,
+    CLUSTER, NODEGROUP, access, active_cluster, clusters, fate, in_use, invalid, machines,
+    nodegroup_of, nodes, role, show, tags, text, updates, versions,
 };
 use crate::clock;
 use jiff::Timestamp;
@@ -25,16 +25,6 @@ const CONFIGURE: Duration = Duration::from_secs(45);
 const UPGRADE: Duration = Duration::from_secs(300);
 /// How many groups a cluster may have.
 const GROUPS: usize = 30;
-
-fn strings(value: &Value) -> Vec<String> {
-    value
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
-}
 
 pub(super) fn create(cx: &Cx<'_>, input: &Value) -> Outcome {
     let cluster = active_cluster(cx, input)?;
@@ -75,7 +65,7 @@ pub(super) fn create(cx: &Cx<'_>, input: &Value) -> Outcome {
         ))
         .with(about.clone())
     })?;
-    let subnets = strings(&input["subnets"]);
+    let subnets = machines::strings(&input["subnets"]);
     let mut zones = Vec::new();
     for id in &subnets {
         let subnet = cx
@@ -89,8 +79,8 @@ pub(super) fn create(cx: &Cx<'_>, input: &Value) -> Outcome {
     if subnets.is_empty() {
         return Err(invalid("Subnets are not specified").with(about));
     }
-    let (ami, types) = machines(cx, input).map_err(|it| it.with(about.clone()))?;
-    let scaling = scaling(
+    let (ami, types) = machines::machines(cx, input).map_err(|it| it.with(about.clone()))?;
+    let scaling = machines::scaling(
         &json!({"minSize": 1, "maxSize": 2, "desiredSize": 2}),
         &input["scalingConfig"],
     )
@@ -102,7 +92,7 @@ pub(super) fn create(cx: &Cx<'_>, input: &Value) -> Outcome {
         .as_str()
         .unwrap_or(cluster.text("version"))
         .to_owned();
-    let minor = skew(&version, &cluster).map_err(|it| it.with(about))?;
+    let minor = machines::skew(&version, &cluster).map_err(|it| it.with(about))?;
     let tags = tags(input)?;
     let uid = uuid(&cx.ground.mint("nodegroup"));
     let body = json!({
@@ -127,110 +117,6 @@ pub(super) fn create(cx: &Cx<'_>, input: &Value) -> Outcome {
     Ok(json!({"nodegroup": show(&group)}))
 }
 
-/// Returns the kind of machine images, and the types of instances, where they go together.
-fn machines(cx: &Cx<'_>, input: &Value) -> Result<(String, Vec<String>), Fault> {
-    let template = &input["launchTemplate"];
-    if !template.is_null() {
-        let known = match (template["id"].as_str(), template["name"].as_str()) {
-            (Some(id), None) => cx.get("ec2:launch-template", id).is_some(),
-            (None, Some(name)) => !cx
-                .with("ec2:launch-template", "LaunchTemplateName", name)
-                .is_empty(),
-            _ => {
-                return Err(invalid(
-                    "A launch template is named by its id, or by its name",
-                ));
-            }
-        };
-        if !known {
-            return Err(invalid("The launch template does not exist"));
-        }
-        if !input["diskSize"].is_null() || !input["remoteAccess"].is_null() {
-            return Err(invalid(
-                "Disk size and remote access must be specified within the launch template.",
-            ));
-        }
-    }
-    let mut types = strings(&input["instanceTypes"]);
-    let ami = input["amiType"].as_str();
-    let arm = ami.is_some_and(|it| it.contains("ARM_64"));
-    if types.is_empty() {
-        types.push(if arm { "t4g.medium" } else { "t3.medium" }.to_owned());
-    }
-    let mut known = Vec::new();
-    for name in &types {
-        known.push(ec2::type_of(name).ok_or_else(|| {
-            invalid(format!(
-                "The following supplied instance types do not exist: [{name}]"
-            ))
-        })?);
-    }
-    let ami = match ami {
-        Some(ami) => ami,
-        None if known[0].gpus > 0 => "AL2023_x86_64_NVIDIA",
-        None if known[0].arm => "AL2023_ARM_64_STANDARD",
-        None => "AL2023_x86_64_STANDARD",
-    };
-    if ami != "CUSTOM"
-        && let Some(wrong) = known.iter().find(|it| it.arm != ami.contains("ARM_64"))
-    {
-        return Err(invalid(format!(
-            "[{}] is not a valid instance type for requested amiType {ami}",
-            wrong.name
-        )));
-    }
-    if ami.contains("NVIDIA")
-        && let Some(wrong) = known.iter().find(|it| it.gpus == 0)
-    {
-        return Err(invalid(format!(
-            "[{}] is not a valid instance type for requested amiType {ami}",
-            wrong.name
-        )));
-    }
-    Ok((ami.to_owned(), types))
-}
-
-fn scaling(before: &Value, wanted: &Value) -> Result<Value, Fault> {
-    let mut after = before.clone();
-    for (key, value) in wanted.as_object().into_iter().flatten() {
-        after[key] = value.clone();
-    }
-    let number = |key: &str| after[key].as_i64().unwrap_or_default();
-    let (least, most, size) = (number("minSize"), number("maxSize"), number("desiredSize"));
-    if least > size {
-        return Err(invalid(format!(
-            "Minimum capacity {least} can't be greater than desired size {size}"
-        )));
-    }
-    if size > most {
-        return Err(invalid(format!(
-            "desired capacity {size} can't be greater than max size {most}"
-        )));
-    }
-    if most > 450 {
-        return Err(invalid("A node group has 450 nodes at most"));
-    }
-    Ok(after)
-}
-
-/// Returns the minor of a version that nodes of a cluster may have.
-fn skew(version: &str, cluster: &Thing) -> Result<u64, Fault> {
-    let minor = versions::minor(version).unwrap_or_default();
-    let plane = versions::minor(cluster.text("version")).unwrap_or_default();
-    if minor > plane {
-        return Err(invalid(format!(
-            "Nodegroup Kubernetes version {version} cannot be greater than the cluster's, {}",
-            cluster.text("version")
-        )));
-    }
-    if minor + 3 < plane {
-        return Err(invalid(format!(
-            "Requested Nodegroup release version {version} is invalid. Allowed release version is 1.{plane}"
-        )));
-    }
-    Ok(minor)
-}
-
 pub(super) fn delete(cx: &Cx<'_>, input: &Value) -> Outcome {
     let mut group = nodegroup_of(cx, input)?;
     match group.text("status") {
@@ -242,6 +128,7 @@ pub(super) fn delete(cx: &Cx<'_>, input: &Value) -> Outcome {
     }
     let fate = fate(cx, "DeleteNodegroup", &group.id, DRAIN);
     group.body["status"] = json!("DELETING");
+    group.limit = None;
     group.body["drained"] = Value::Null;
     group.body["fails"] = json!(fate.fails);
     group.due = fate.due;
@@ -262,16 +149,14 @@ pub(super) fn advance(cx: &Cx<'_>, mut group: Thing) {
             &failure.unwrap_or_default(),
         ),
         "CREATING" if group.body["launched"].is_null() => launch(cx, group),
-        "CREATING" => {
-            if !observe(cx, group.clone()) && cx.now >= clock::add(born(&group), PATIENCE) {
-                let joined = nodes::joined(cx, &group);
-                let why = if joined {
-                    "Unhealthy nodes in the kubernetes cluster"
-                } else {
-                    "Instances failed to join the kubernetes cluster"
-                };
-                fail(cx, group, "CREATE_FAILED", "NodeCreationFailure", why);
-            }
+        "CREATING"
+            if !observe(cx, group.clone()) && cx.now >= clock::add(born(&group), PATIENCE) =>
+        {
+            let why = match nodes::joined(cx, &group) {
+                true => "Unhealthy nodes in the kubernetes cluster",
+                false => "Instances failed to join the kubernetes cluster",
+            };
+            fail(cx, group, "CREATE_FAILED", "NodeCreationFailure", why);
         }
         "DELETING" if failure.is_some() => fail(
             cx,
@@ -303,7 +188,7 @@ fn fail(cx: &Cx<'_>, mut group: Thing, status: &str, code: &str, why: &str) {
     group.body["status"] = json!(status);
     group.body["fails"] = Value::Null;
     group.body["health"]["issues"] = json!([{"code": code, "message": why, "resourceIds": ids}]);
-    group.due = None;
+    (group.due, group.limit) = (None, None);
     cx.put(group);
 }
 
@@ -325,15 +210,9 @@ fn launch(cx: &Cx<'_>, mut group: Thing) {
         );
     }
     group.body["launched"] = json!(true);
-    // Who waits for nodes is woken by them; these are when it is looked at anyway.
-    group.due = Some(clock::add(
-        born(&group),
-        if cx.now < clock::add(born(&group), MAKE) {
-            MAKE
-        } else {
-            PATIENCE
-        },
-    ));
+    let earliest = clock::add(born(&group), MAKE);
+    group.due = (cx.now < earliest).then_some(earliest);
+    group.limit = Some(clock::add(born(&group), PATIENCE));
     cx.put(group);
 }
 
@@ -355,8 +234,11 @@ fn scale(cx: &Cx<'_>, group: &Thing, wanted: usize) -> Result<(), String> {
         let name = it.text("InstanceType");
         let mine = it.body["State"]["Name"] == "running"
             && ec2::family_quota(name, it.text("InstanceLifecycle") == "spot") == quota;
-        mine.then(|| ec2::type_of(name).map_or(0, |it| it.cpus))
-            .unwrap_or(0)
+        if mine {
+            ec2::type_of(name).map_or(0, |it| it.cpus)
+        } else {
+            0
+        }
     };
     let used: u64 = cx.all("ec2:instance").iter().map(running).sum();
     let limit = quotas::value(quota);
@@ -385,17 +267,10 @@ pub(super) fn observe(cx: &Cx<'_>, mut group: Thing) -> bool {
     )
     .unwrap_or(0);
     if cx.now < earliest || nodes::ready(cx, &group) < wanted {
-        if group.due.is_none() && cx.now < clock::add(born(&group), PATIENCE) {
-            group.due = Some(clock::add(
-                born(&group),
-                if cx.now < earliest { MAKE } else { PATIENCE },
-            ));
-            cx.put(group);
-        }
         return false;
     }
     group.body["status"] = json!("ACTIVE");
-    group.due = None;
+    (group.due, group.limit) = (None, None);
     cx.put(group);
     true
 }
@@ -415,7 +290,8 @@ pub(super) fn configure(cx: &Cx<'_>, input: &Value) -> Outcome {
     idle(&group)?;
     let mut what = json!({});
     if !input["scalingConfig"].is_null() {
-        what["scalingConfig"] = scaling(&group.body["scalingConfig"], &input["scalingConfig"])?;
+        what["scalingConfig"] =
+            machines::scaling(&group.body["scalingConfig"], &input["scalingConfig"])?;
     }
     if !input["labels"].is_null() {
         let mut labels = group.body["labels"]
@@ -428,7 +304,7 @@ pub(super) fn configure(cx: &Cx<'_>, input: &Value) -> Outcome {
                 .cloned()
                 .unwrap_or_default(),
         );
-        for key in strings(&input["labels"]["removeLabels"]) {
+        for key in machines::strings(&input["labels"]["removeLabels"]) {
             labels.remove(&key);
         }
         what["labels"] = json!(labels);
@@ -479,7 +355,7 @@ pub(super) fn upgrade(cx: &Cx<'_>, input: &Value) -> Outcome {
         .as_str()
         .unwrap_or(cluster.text("version"))
         .to_owned();
-    let minor = skew(&version, &cluster)?;
+    let minor = machines::skew(&version, &cluster)?;
     let release = input["releaseVersion"]
         .as_str()
         .map_or_else(|| versions::image(minor), str::to_owned);

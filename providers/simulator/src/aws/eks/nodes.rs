@@ -64,7 +64,7 @@ pub(super) fn add(cx: &Cx<'_>, group: &Thing, kind: &str, number: usize) {
         .to_owned();
     let mut place = ec2::Place {
         subnet,
-        groups: &[shared.clone()],
+        groups: std::slice::from_ref(&shared),
         description: "",
         kind: "interface",
         requester: "",

@@ -5,10 +5,14 @@ use super::super::super::{
     account::{Cx, Thing},
 };
 use super::{super::interfaces, Made, Tags, depends, invalid, vpc_of};
+use crate::clock;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// How many addresses an account may have in a region.
 const ADDRESSES: usize = 5;
+/// How long a NAT gateway that is deleted is told of.
+const TOLD: Duration = Duration::from_secs(3600);
 
 pub(in crate::aws) fn internet_gateway(cx: &Cx<'_>, tags: Tags) -> Thing {
     let id = cx.id("igw");
@@ -149,6 +153,7 @@ pub(in crate::aws) fn nat_gateway(cx: &Cx<'_>, wanted: &Value, tags: Tags) -> Ma
     interface.body["Description"] = json!(format!("Interface for NAT Gateway {id}"));
     let mut shown = json!({
         "NetworkInterfaceId": interface.id, "PrivateIp": interface.body["PrivateIpAddress"], "IsPrimary": true, "Status": "succeeded",
+        "AvailabilityZone": known.body["AvailabilityZone"],
     });
     if let Some(mut address) = address {
         let association = cx.id("eipassoc");
@@ -169,10 +174,10 @@ pub(in crate::aws) fn nat_gateway(cx: &Cx<'_>, wanted: &Value, tags: Tags) -> Ma
 }
 
 pub(in crate::aws) fn delete_nat_gateway(cx: &Cx<'_>, id: &str) {
-    let Some(gateway) = cx.get("ec2:nat-gateway", id) else {
+    let Some(mut gateway) = cx.get("ec2:nat-gateway", id) else {
         return;
     };
-    let address = &gateway.body["NatGatewayAddresses"][0];
+    let address = gateway.body["NatGatewayAddresses"][0].clone();
     cx.remove(
         "ec2:network-interface",
         address["NetworkInterfaceId"].as_str().unwrap_or_default(),
@@ -185,5 +190,9 @@ pub(in crate::aws) fn delete_nat_gateway(cx: &Cx<'_>, id: &str) {
         address.body["NetworkInterfaceId"] = Value::Null;
         cx.put(address);
     }
-    cx.remove("ec2:nat-gateway", id);
+    // It is told of for a while.
+    gateway.body["State"] = json!("deleted");
+    gateway.body["DeleteTime"] = json!(cx.now.to_string());
+    gateway.limit = Some(clock::add(cx.now, TOLD));
+    cx.put(gateway);
 }

@@ -64,7 +64,10 @@ pub(in crate::aws) fn route(cx: &Cx<'_>, wanted: &Value) -> Result<(), Fault> {
                 return Err(invalid(message));
             }
         }
-        (None, Some(id)) if cx.get("ec2:nat-gateway", id).is_some() => {}
+        (None, Some(id))
+            if cx
+                .get("ec2:nat-gateway", id)
+                .is_some_and(|it| it.text("State") == "available") => {}
         (None, Some(id)) => {
             return Err(Fault::new(
                 400,
