@@ -1,7 +1,7 @@
 module completions {
 
   def "nu-complete windlass provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass output" [] {
@@ -15,6 +15,8 @@ module completions {
     --provider: string@"nu-complete windlass provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass output" # How to print
@@ -31,11 +33,11 @@ module completions {
   ]
 
   def "nu-complete windlass setup place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass setup provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass setup output" [] {
@@ -54,6 +56,8 @@ module completions {
     --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
     --image: string           # The node image [Kind; default: kind's own]
     --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --create-project          # Make the project too, under the name of --project or one that is made up; it goes with the cluster [Google Cloud]
+    --billing-account: string # Who pays for a project that is made [Google Cloud; default: the only billing account that is open]
     --flux-manifest: string   # Flux's manifest, for networks without the internet
     --only: string            # Only these components, and what they need
     --without: string         # All components but these
@@ -67,6 +71,8 @@ module completions {
     --provider: string@"nu-complete windlass setup provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass setup output" # How to print
@@ -83,7 +89,7 @@ module completions {
   ]
 
   def "nu-complete windlass destroy place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass destroy keep" [] {
@@ -91,7 +97,7 @@ module completions {
   }
 
   def "nu-complete windlass destroy provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass destroy output" [] {
@@ -116,6 +122,8 @@ module completions {
     --provider: string@"nu-complete windlass destroy provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass destroy output" # How to print
@@ -156,7 +164,7 @@ module completions {
   }
 
   def "nu-complete windlass install provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass install output" [] {
@@ -224,6 +232,8 @@ module completions {
     --provider: string@"nu-complete windlass install provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass install output" # How to print
@@ -264,7 +274,7 @@ module completions {
   }
 
   def "nu-complete windlass upgrade provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass upgrade output" [] {
@@ -333,6 +343,8 @@ module completions {
     --provider: string@"nu-complete windlass upgrade provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass upgrade output" # How to print
@@ -349,7 +361,7 @@ module completions {
   ]
 
   def "nu-complete windlass uninstall provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass uninstall output" [] {
@@ -373,6 +385,8 @@ module completions {
     --provider: string@"nu-complete windlass uninstall provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass uninstall output" # How to print
@@ -389,7 +403,7 @@ module completions {
   ]
 
   def "nu-complete windlass status provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass status output" [] {
@@ -406,6 +420,8 @@ module completions {
     --provider: string@"nu-complete windlass status provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass status output" # How to print
@@ -421,7 +437,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass crossplane output" [] {
@@ -435,6 +451,8 @@ module completions {
     --provider: string@"nu-complete windlass crossplane provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane output" # How to print
@@ -450,7 +468,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane wait provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass crossplane wait output" [] {
@@ -470,6 +488,8 @@ module completions {
     --provider: string@"nu-complete windlass crossplane wait provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane wait output" # How to print
@@ -485,7 +505,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane drain provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass crossplane drain output" [] {
@@ -510,6 +530,8 @@ module completions {
     --provider: string@"nu-complete windlass crossplane drain provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane drain output" # How to print
@@ -525,7 +547,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass gitops output" [] {
@@ -539,6 +561,8 @@ module completions {
     --provider: string@"nu-complete windlass gitops provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops output" # How to print
@@ -554,7 +578,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops sync provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass gitops sync output" [] {
@@ -585,6 +609,8 @@ module completions {
     --provider: string@"nu-complete windlass gitops sync provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops sync output" # How to print
@@ -600,7 +626,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster output" [] {
@@ -614,6 +640,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster output" # How to print
@@ -629,11 +657,11 @@ module completions {
   ]
 
   def "nu-complete windlass cluster create place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster create provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster create output" [] {
@@ -652,6 +680,8 @@ module completions {
     --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
     --image: string           # The node image [Kind; default: kind's own]
     --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --create-project          # Make the project too, under the name of --project or one that is made up; it goes with the cluster [Google Cloud]
+    --billing-account: string # Who pays for a project that is made [Google Cloud; default: the only billing account that is open]
     --resume                  # Go on with the plan of the unfinished run, whatever the flags say now
     --replan                  # Leave the plan of the unfinished run, and make a new one
     --dry-run                 # Print the plan and do nothing
@@ -662,6 +692,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster create provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster create output" # How to print
@@ -678,7 +710,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster delete place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster delete keep" [] {
@@ -686,7 +718,7 @@ module completions {
   }
 
   def "nu-complete windlass cluster delete provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster delete output" [] {
@@ -711,6 +743,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster delete provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster delete output" # How to print
@@ -727,7 +761,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster list provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster list output" [] {
@@ -743,6 +777,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster list provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster list output" # How to print
@@ -758,7 +794,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster show provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster show output" [] {
@@ -772,6 +808,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster show provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster show output" # How to print
@@ -787,7 +825,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster upgrade provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster upgrade output" [] {
@@ -806,6 +844,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster upgrade provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster upgrade output" # How to print
@@ -821,7 +861,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool output" [] {
@@ -835,6 +875,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster node-pool provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool output" # How to print
@@ -850,7 +892,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool add provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool add output" [] {
@@ -874,6 +916,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster node-pool add provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool add output" # How to print
@@ -890,7 +934,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool delete provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool delete output" [] {
@@ -908,6 +952,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster node-pool delete provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool delete output" # How to print
@@ -924,7 +970,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool recreate provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool recreate output" [] {
@@ -949,6 +995,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster node-pool recreate provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool recreate output" # How to print
@@ -965,7 +1013,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool list provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool list output" [] {
@@ -979,6 +1027,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster node-pool list provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool list output" # How to print
@@ -994,7 +1044,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool scale provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool scale output" [] {
@@ -1013,6 +1063,8 @@ module completions {
     --provider: string@"nu-complete windlass cluster node-pool scale provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool scale output" # How to print
@@ -1029,7 +1081,7 @@ module completions {
   ]
 
   def "nu-complete windlass kubeconfig provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass kubeconfig output" [] {
@@ -1051,6 +1103,8 @@ module completions {
     --provider: string@"nu-complete windlass kubeconfig provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass kubeconfig output" # How to print
@@ -1066,7 +1120,7 @@ module completions {
   ]
 
   def "nu-complete windlass token provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass token output" [] {
@@ -1080,6 +1134,8 @@ module completions {
     --provider: string@"nu-complete windlass token provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass token output" # How to print
@@ -1095,7 +1151,7 @@ module completions {
   ]
 
   def "nu-complete windlass credentials provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass credentials output" [] {
@@ -1109,6 +1165,8 @@ module completions {
     --provider: string@"nu-complete windlass credentials provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass credentials output" # How to print
@@ -1124,11 +1182,11 @@ module completions {
   ]
 
   def "nu-complete windlass credentials check place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass credentials check provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass credentials check output" [] {
@@ -1142,6 +1200,8 @@ module completions {
     --provider: string@"nu-complete windlass credentials check provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass credentials check output" # How to print
@@ -1158,7 +1218,7 @@ module completions {
   ]
 
   def "nu-complete windlass env provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass env output" [] {
@@ -1172,6 +1232,8 @@ module completions {
     --provider: string@"nu-complete windlass env provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass env output" # How to print
@@ -1187,7 +1249,7 @@ module completions {
   ]
 
   def "nu-complete windlass clean provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass clean output" [] {
@@ -1202,6 +1264,8 @@ module completions {
     --provider: string@"nu-complete windlass clean provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass clean output" # How to print
@@ -1217,11 +1281,11 @@ module completions {
   ]
 
   def "nu-complete windlass doctor place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass doctor provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass doctor output" [] {
@@ -1240,12 +1304,16 @@ module completions {
     --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
     --image: string           # The node image [Kind; default: kind's own]
     --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --create-project          # Make the project too, under the name of --project or one that is made up; it goes with the cluster [Google Cloud]
+    --billing-account: string # Who pays for a project that is made [Google Cloud; default: the only billing account that is open]
     --flux-manifest: string   # Flux's manifest, for networks without the internet
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass doctor provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass doctor output" # How to print
@@ -1262,7 +1330,7 @@ module completions {
   ]
 
   def "nu-complete windlass config provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass config output" [] {
@@ -1276,6 +1344,8 @@ module completions {
     --provider: string@"nu-complete windlass config provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config output" # How to print
@@ -1291,7 +1361,7 @@ module completions {
   ]
 
   def "nu-complete windlass config init provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass config init output" [] {
@@ -1305,6 +1375,8 @@ module completions {
     --provider: string@"nu-complete windlass config init provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config init output" # How to print
@@ -1320,7 +1392,7 @@ module completions {
   ]
 
   def "nu-complete windlass config show provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass config show output" [] {
@@ -1340,11 +1412,15 @@ module completions {
     --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
     --image: string           # The node image [Kind; default: kind's own]
     --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --create-project          # Make the project too, under the name of --project or one that is made up; it goes with the cluster [Google Cloud]
+    --billing-account: string # Who pays for a project that is made [Google Cloud; default: the only billing account that is open]
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config show provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config show output" # How to print
@@ -1360,7 +1436,7 @@ module completions {
   ]
 
   def "nu-complete windlass config schema provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass config schema output" [] {
@@ -1374,6 +1450,8 @@ module completions {
     --provider: string@"nu-complete windlass config schema provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config schema output" # How to print
@@ -1389,7 +1467,7 @@ module completions {
   ]
 
   def "nu-complete windlass support provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass support output" [] {
@@ -1404,6 +1482,8 @@ module completions {
     --provider: string@"nu-complete windlass support provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass support output" # How to print
@@ -1419,7 +1499,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass rehearse output" [] {
@@ -1433,6 +1513,8 @@ module completions {
     --provider: string@"nu-complete windlass rehearse provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse output" # How to print
@@ -1448,7 +1530,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse serve provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass rehearse serve output" [] {
@@ -1463,6 +1545,8 @@ module completions {
     --provider: string@"nu-complete windlass rehearse serve provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse serve output" # How to print
@@ -1478,7 +1562,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse program provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass rehearse program output" [] {
@@ -1492,6 +1576,8 @@ module completions {
     --provider: string@"nu-complete windlass rehearse program provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse program output" # How to print
@@ -1512,7 +1598,7 @@ module completions {
   }
 
   def "nu-complete windlass completions provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass completions output" [] {
@@ -1526,6 +1612,8 @@ module completions {
     --provider: string@"nu-complete windlass completions provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass completions output" # How to print
@@ -1542,7 +1630,7 @@ module completions {
   ]
 
   def "nu-complete windlass man provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "google" "kind" ]
   }
 
   def "nu-complete windlass man output" [] {
@@ -1557,6 +1645,8 @@ module completions {
     --provider: string@"nu-complete windlass man provider" # Where it runs
     --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass man output" # How to print

@@ -211,6 +211,17 @@ pub fn identity(
 #[cfg(feature = "google")]
 const REHEARSED: (&str, &str) = ("windlass-rehearsal", "us-east1");
 
+/// Returns the project of Google Cloud that is meant where nobody names one; `None` where it is to be made.
+#[must_use]
+pub fn project(reach: &Reach, rehearsal: Option<&Rehearsal>) -> Option<String> {
+    #[cfg(feature = "google")]
+    if !reach.google.create_project {
+        return google(&reach.google, rehearsal).project();
+    }
+    let _ = (reach, rehearsal);
+    None
+}
+
 /// Returns the project that a rehearsal assumes to be there.
 #[must_use]
 pub fn assumed(id: ProviderId, reach: &Reach) -> Option<String> {

@@ -215,12 +215,12 @@ impl App {
     }
 
     /// Returns what the settings say of how to reach a provider.
-    fn reach(&self, id: ProviderId) -> Result<Reach> {
+    fn reach(&self, id: ProviderId, flags: Flags) -> Result<Reach> {
         if ![ProviderId::Aws, ProviderId::Google].contains(&id) {
             return Ok(Reach::default());
         }
         let settings = Settings::resolve(&Inputs {
-            flags: self.global.flags(),
+            flags,
             environment: Self::environment(),
             directory: self.directory.clone(),
             any_cluster: true,
@@ -262,7 +262,12 @@ impl App {
     /// Opens the place where a provider's clusters run, and asks on a terminal for keys where AWS has none: they live in memory
     /// only.
     pub(super) async fn place_asking(&self, id: ProviderId) -> Result<Place> {
-        let place = self.place(id).await?;
+        self.place_making(id, self.global.flags()).await
+    }
+
+    /// Opens the place likewise, for a command whose own flags say more of it than those of every command.
+    pub(super) async fn place_making(&self, id: ProviderId, flags: Flags) -> Result<Place> {
+        let place = self.place_with(id, flags).await?;
         let reach = &place.reach;
         if place.rehearsal.is_some()
             || !self.can_ask()
@@ -308,6 +313,10 @@ impl App {
 
     /// Opens the place where a provider's clusters run: for real, or in a rehearsal.
     pub(super) async fn place(&self, id: ProviderId) -> Result<Place> {
+        self.place_with(id, self.global.flags()).await
+    }
+
+    async fn place_with(&self, id: ProviderId, flags: Flags) -> Result<Place> {
         let rehearsal = if self.global.rehearse {
             Some(Arc::new(Rehearsal::open(&self.global.rehearsal()).await?))
         } else {
@@ -317,7 +326,7 @@ impl App {
             Some(rehearsal) => rehearsal.clock(),
             None => self.clock(),
         };
-        let reach = self.reach(id)?;
+        let reach = self.reach(id, flags)?;
         if let (Some(rehearsal), Some(project)) = (&rehearsal, providers::assumed(id, &reach)) {
             rehearsal.assume_project(&project).await?;
         }

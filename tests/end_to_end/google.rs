@@ -84,7 +84,11 @@ fn pools_and_versions_of_a_cluster_that_is_there_change_and_nothing_else_does() 
     run(&["node-pool", "scale", "default", "--max", "7"]).expect(0);
     run(&["upgrade"]).expect(0);
     let list = run(&["node-pool", "list"]).expect(0);
-    insta::assert_snapshot!(list.out, @"");
+    insta::assert_snapshot!(list.out, @r"
+    POOL     STATE  MIN  MAX  MACHINE        ZONE        VERSION             TAINTS                              DETAIL
+    default  ready  1    7    e2-standard-2  -           1.36.1-gke.1286000  -
+    gpu      ready  0    2    g2-standard-4  us-east1-b  1.36.1-gke.1286000  nvidia.com/gpu=present:NO_SCHEDULE
+    ");
     let own = run(&["node-pool", "recreate", "default"]).expect(1);
     assert!(own.err.contains("together with the cluster"), "{}", own.err);
     run(&["node-pool", "recreate", "gpu"]).expect(0);
@@ -122,7 +126,7 @@ fn what_controllers_left_goes_with_a_cluster_whose_api_is_dead() {
     bed.run(SETUP).expect(0);
     bed.write(
         "faults.toml",
-        "[[request]]\npath = \"/**\"\ndown = \"12h\"\n",
+        "[[request]]\npath = \"/**\"\nreset = \"before\"\n",
     );
     let down = bed
         .run(&[DESTROY, &["--rehearse-faults", "faults.toml"]].concat())

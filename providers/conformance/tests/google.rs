@@ -405,3 +405,48 @@ async fn clusters_in_other_projects_are_found_by_who_looks_everywhere() {
     }
     assert_eq!(bed.list().await, BTreeMap::new());
 }
+
+/// Each change of a life is allowed by the role that windlass hands out.
+#[tokio::test]
+async fn the_role_allows_each_change_that_is_made() {
+    let bed = Cloud::open().await;
+    let cx = bed.0.cx();
+    let google = Google::new(bed.access());
+    let mut spec = bed.spec("dot");
+    spec.google.identities = vec!["crossplane".into()];
+    make(&bed, &google, &spec).await;
+    spec.nodes.max = 3;
+    spec.lifetime = Some(Duration::from_secs(3600));
+    make(&bed, &google, &spec).await;
+    let found = google.discover(&cx, Scope::all()).await;
+    for item in found.expect("discovery").iter().rev() {
+        let gone = google.delete(&cx, &item.resource, &Known::new()).await;
+        gone.expect("a deletion");
+    }
+    let role = include_str!("../../../templates/gcp/role.yaml");
+    let allowed: BTreeSet<&str> = role
+        .lines()
+        .filter_map(|line| line.strip_prefix("- "))
+        .collect();
+    let made = bed.0.ask("mutations").await;
+    let mut permissions = BTreeSet::new();
+    for change in made.as_array().expect("a list") {
+        let request = change["request"].as_str().expect("a request");
+        let mut words = request.split(' ');
+        let (service, call) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+        // https://cloud.google.com/kubernetes-engine/docs/reference/api-permissions: pools are the cluster's business.
+        permissions.insert(match (service, call) {
+            ("container", "clusters.create" | "clusters.delete") => format!("container.{call}"),
+            ("container", _) => "container.clusters.update".to_owned(),
+            ("iam", "serviceAccounts.patch") => "iam.serviceAccounts.update".to_owned(),
+            ("cloudresourcemanager", call) => format!("resourcemanager.{call}"),
+            (service, call) => format!("{service}.{call}"),
+        });
+    }
+    assert!(permissions.len() > 6, "{permissions:?}");
+    let denied: Vec<&String> = permissions
+        .iter()
+        .filter(|it| !allowed.contains(it.as_str()))
+        .collect();
+    assert!(denied.is_empty(), "{denied:?}");
+}

@@ -19,6 +19,7 @@ mod machine;
 mod operations;
 mod permissions;
 mod plan;
+mod policy;
 mod pools;
 mod preflight;
 mod project;
@@ -58,6 +59,12 @@ impl Google {
         Self {
             client: Client::new(Session::new(access)),
         }
+    }
+
+    /// Returns the project that is meant where nobody names one: that of the credentials, or gcloud's.
+    #[must_use]
+    pub fn project(&self) -> Option<String> {
+        self.client.session().project()
     }
 
     fn check_access(&self) -> Result<()> {
