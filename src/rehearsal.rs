@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use windlass_provider::Clock;
 pub use windlass_simulator::Speed;
 use windlass_simulator::{FaultFile, World, WorldClock};
@@ -34,6 +34,8 @@ pub struct Options {
 pub struct Rehearsal {
     world: World,
     location: String,
+    /// How far the clock of this machine is ahead of the world's.
+    skew: SignedDuration,
 }
 
 impl Rehearsal {
@@ -43,8 +45,9 @@ impl Rehearsal {
     /// Where there is no place for it, or it cannot be read; where the file of faults cannot be used.
     pub async fn open(options: &Options) -> Result<Self> {
         let faults = options.faults.as_deref().map(read_faults).transpose()?;
-        let rehearsal = Self::enter(options).await?;
+        let mut rehearsal = Self::enter(options).await?;
         if let Some(faults) = faults {
+            rehearsal.skew = faults.clock_skew();
             rehearsal.world.inject(&faults).await.map_err(|error| {
                 Error::new(Kind::Refused, error)
                     .hint("give the rehearsal a world of its own: --rehearse-world DIR")
@@ -70,6 +73,7 @@ impl Rehearsal {
             return Ok(Self {
                 world,
                 location: url.to_owned(),
+                skew: SignedDuration::ZERO,
             });
         }
         let folder = match &options.world {
@@ -88,6 +92,7 @@ impl Rehearsal {
         Ok(Self {
             world,
             location: folder.display().to_string(),
+            skew: SignedDuration::ZERO,
         })
     }
 
@@ -103,10 +108,10 @@ impl Rehearsal {
         self.world.endpoint().to_string()
     }
 
-    /// Returns the world's clock.
+    /// Returns this machine's clock, which goes with the world's.
     #[must_use]
     pub fn clock(&self) -> Arc<dyn Clock> {
-        Arc::new(SimulatedClock(self.world.clock()))
+        Arc::new(SimulatedClock(self.world.clock().ahead_by(self.skew)))
     }
 
     /// Returns the URL of the stand-in for a component's manifest.

@@ -14,7 +14,7 @@ use crate::{
     tls::Identity,
 };
 use anyhow::{Context, Result, bail};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use remote::RemoteClock;
 use std::{
     fs::{self, File, TryLockError},
@@ -164,10 +164,13 @@ impl World {
 
     /// Returns the world's clock.
     pub fn clock(&self) -> WorldClock {
-        WorldClock(match &self.place {
-            Place::Here(here) => AnyClock::Here(here.ground.clock.clone()),
-            Place::There(clock) => AnyClock::There(clock.clone()),
-        })
+        WorldClock {
+            clock: match &self.place {
+                Place::Here(here) => AnyClock::Here(here.ground.clock.clone()),
+                Place::There(clock) => AnyClock::There(clock.clone()),
+            },
+            skew: SignedDuration::ZERO,
+        }
     }
 
     /// Returns whether this process runs the world; otherwise another does.
@@ -264,9 +267,13 @@ impl Drop for Here {
     }
 }
 
-/// The clock of a world, wherever it runs.
+/// The clock of a world, wherever it runs; or one that goes with it and is wrong.
 #[derive(Clone)]
-pub struct WorldClock(AnyClock);
+pub struct WorldClock {
+    clock: AnyClock,
+    /// How far it is ahead of the world's.
+    skew: SignedDuration,
+}
 
 #[derive(Clone)]
 enum AnyClock {
@@ -275,25 +282,33 @@ enum AnyClock {
 }
 
 impl WorldClock {
-    /// Returns the simulated moment.
+    /// Returns a clock that is ahead of the world's by `skew`; behind, where that is negative.
+    #[must_use]
+    pub fn ahead_by(self, skew: SignedDuration) -> Self {
+        Self { skew, ..self }
+    }
+
+    /// Returns the moment that the clock shows.
     pub fn now(&self) -> Timestamp {
-        match &self.0 {
+        let now = match &self.clock {
             AnyClock::Here(clock) => clock.now(),
             AnyClock::There(clock) => clock.now(),
-        }
+        };
+        now.checked_add(self.skew).unwrap_or(now)
     }
 
     /// Waits for a simulated duration. Its holder has nothing else to do, so that the clock may jump there.
     pub async fn sleep(&self, duration: Duration) {
-        match &self.0 {
+        match &self.clock {
             AnyClock::Here(clock) => clock.sleep(duration).await,
             AnyClock::There(clock) => clock.sleep(duration).await,
         }
     }
 
-    /// Waits until `at`, as a bound on other work: the clock does not hurry there.
+    /// Waits until the clock shows `at`, as a bound on other work: it does not hurry there.
     pub async fn reached(&self, at: Timestamp) {
-        match &self.0 {
+        let at = at.checked_sub(self.skew).unwrap_or(at);
+        match &self.clock {
             AnyClock::Here(clock) => clock.reached(at).await,
             AnyClock::There(clock) => clock.reached(at).await,
         }

@@ -5,6 +5,7 @@
 mod table;
 
 use super::{ProgramEffect, RequestEffect, occurrence::Occurrence, pattern::Pattern};
+use jiff::SignedDuration;
 use std::{fmt, ops::Range, time::Duration};
 use table::{Lines, Table};
 use toml::de::{DeTable, DeValue};
@@ -109,7 +110,7 @@ pub(super) const SECTIONS: [(&str, &[&str]); 7] = [
     ),
 ];
 /// The keys outside of sections.
-pub(super) const TOP: [&str; 1] = ["seed"];
+pub(super) const TOP: [&str; 2] = ["seed", "clock-skew"];
 pub(super) const METHODS: [&str; 6] = ["GET", "WATCH", "POST", "PUT", "PATCH", "DELETE"];
 pub(super) const PROGRAMS: [&str; 2] = ["kind", "docker"];
 pub(super) const FATES: [&str; 4] = ["crash", "missing", "never", "unschedulable"];
@@ -153,6 +154,8 @@ impl fmt::Display for Mistake {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Script {
     pub(super) seed: u64,
+    /// How far the clock of whoever names the file is ahead of the world's.
+    pub(super) skew: SignedDuration,
     pub(super) requests: Vec<Rule<Request>>,
     pub(super) programs: Vec<Rule<Program>>,
     pub(super) finalizers: Vec<Finalizer>,
@@ -267,6 +270,11 @@ impl FaultFile {
         }
     }
 
+    /// Returns how far the clock of the machine whose windlass names the file is ahead of all other clocks; negative: behind.
+    pub fn clock_skew(&self) -> SignedDuration {
+        self.script.skew
+    }
+
     /// Returns the text that was read.
     pub fn text(&self) -> &str {
         &self.text
@@ -287,6 +295,7 @@ impl Reader<'_> {
             .collect();
         let mut top = Table::new(root, "", 1, &names, self.lines, &mut self.mistakes);
         self.script.seed = top.whole("seed", 0).unwrap_or(0);
+        self.script.skew = top.skew("clock-skew").unwrap_or_default();
         let mut number = 0;
         for (section, keys) in SECTIONS {
             let Some((_, value)) = root.iter().find(|(key, _)| key.get_ref() == section) else {

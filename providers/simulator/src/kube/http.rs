@@ -44,6 +44,26 @@ impl From<Reply> for Answer {
 impl ApiServer {
     /// Answers one request; a path prefix is already stripped ("/api/v1/…").
     pub async fn handle(self: &Arc<Self>, request: http::Request<Body>) -> Response<Body> {
+        let mut response = self.carry_out(request).await;
+        self.stamp(&mut response);
+        response
+    }
+
+    /// Says in an answer what the server's clock shows; and that nobody is to keep it, as the real server says of all
+    /// (<https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/filters/cachecontrol.go>): to a client whose clock is behind,
+    /// kubectl's, an answer from its future would stay fresh for ever.
+    pub(crate) fn stamp(&self, response: &mut Response<Body>) {
+        let now = self.settings.now.now();
+        let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let headers = response.headers_mut();
+        if let Ok(date) = http::HeaderValue::from_str(&date) {
+            headers.insert(http::header::DATE, date);
+        }
+        let nobody = http::HeaderValue::from_static("no-cache, private");
+        headers.insert(http::header::CACHE_CONTROL, nobody);
+    }
+
+    async fn carry_out(self: &Arc<Self>, request: http::Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let Ok(body) = axum::body::to_bytes(body, LIMIT).await else {
             let message = format!("Request entity too large: limit is {LIMIT}");

@@ -46,7 +46,9 @@ pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<B
             retry_after,
             message,
         }) => {
-            return Ok(faulty(*code, *retry_after, message.as_deref()));
+            let mut refusal = faulty(*code, *retry_after, message.as_deref());
+            running.api.stamp(&mut refusal);
+            return Ok(refusal);
         }
         Some(RequestEffect::Reset { after: false }) => return Err(Dropped),
         Some(RequestEffect::Down(pause)) => {

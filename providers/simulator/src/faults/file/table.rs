@@ -2,6 +2,7 @@
 
 use super::{Mistake, Pattern};
 use crate::duration;
+use jiff::SignedDuration;
 use std::time::Duration;
 use toml::{
     Spanned,
@@ -131,12 +132,18 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn duration(&mut self, key: &str) -> Option<Duration> {
-        self.value(key, "a duration such as \"1m30s\" or \"500ms\"", |value| {
-            let seconds = duration::seconds(value.as_str()?).ok()?;
-            // A year is longer than any rehearsal, and far from the calendar's end.
-            Duration::try_from_secs_f64(seconds)
-                .ok()
-                .filter(|it| *it <= Duration::from_hours(24 * 365))
+        let wanted = "a duration such as \"1m30s\" or \"500ms\"";
+        self.value(key, wanted, |value| span(value.as_str()?))
+    }
+
+    /// Returns a duration that a minus may stand before.
+    pub(super) fn skew(&mut self, key: &str) -> Option<SignedDuration> {
+        let wanted = "a duration such as \"7m\", or \"-7m\"";
+        self.value(key, wanted, |value| {
+            let text = value.as_str()?;
+            let behind = text.strip_prefix('-');
+            let span = SignedDuration::try_from(span(behind.unwrap_or(text))?).ok()?;
+            Some(if behind.is_some() { -span } else { span })
         })
     }
 
@@ -197,6 +204,14 @@ impl<'a> Table<'a> {
             self.refuse(key, format!("{key} says nothing without {other}"));
         }
     }
+}
+
+fn span(text: &str) -> Option<Duration> {
+    let seconds = duration::seconds(text).ok()?;
+    // A year is longer than any rehearsal, and far from the calendar's end.
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|it| *it <= Duration::from_hours(24 * 365))
 }
 
 /// Returns a question after the nearest of what is allowed.
