@@ -124,11 +124,11 @@ pub(super) async fn run(
         );
     }
     let granted = accounts.grant(&place.cx, &grant).await?;
-    tell(app, place, &grant, &granted);
+    tell(app, &grant, &granted);
     Ok(Some(path))
 }
 
-fn tell(app: &App, place: &Place, grant: &Grant<'_>, granted: &Granted) {
+fn tell(app: &App, grant: &Grant<'_>, granted: &Granted) {
     let Grant {
         name,
         role: Role {
@@ -154,8 +154,7 @@ fn tell(app: &App, place: &Place, grant: &Grant<'_>, granted: &Granted) {
     for other in &granted.others {
         output.note(&format!("  windlass gave it more before: {other}"));
     }
-    let left = granted.expires.duration_since(place.cx.clock.now());
-    let left = Duration::try_from(left).unwrap_or_default();
+    let left = granted.left;
     let short = match left + Duration::from_secs(60) < grant.lasts {
         true => ", which is all that the cluster grants",
         false => "",

@@ -160,7 +160,7 @@ impl Wait {
                 ));
             };
             self.take(&groups[group], seen?);
-            self.say(cx);
+            self.say(cluster, cx);
         }
         Ok(())
     }
@@ -217,11 +217,11 @@ impl Wait {
         self.held.remove(name);
     }
 
-    fn say(&mut self, cx: &Ctx) {
+    fn say(&mut self, cluster: &Cluster, cx: &Ctx) {
         let Some(first) = self.waiting.keys().min() else {
             return;
         };
-        let held = held_by(first, self.held.get(first), cx);
+        let held = held_by(cluster, cx, first, self.held.get(first));
         let said = match self.all {
             1 => held,
             all => format!("{} of {all} gone; {held}", all - self.waiting.len()),
@@ -253,7 +253,7 @@ impl Wait {
         .within(EXPLAINING);
         for name in names.iter().take(NAMED) {
             let object = self.held.get(*name);
-            error = error.cause(held_by(name, object, cx));
+            error = error.cause(held_by(cluster, cx, name, object));
             if let Some(object) = object {
                 error = chain::explain(cluster, cx, error, name, object).await;
             }
@@ -263,7 +263,7 @@ impl Wait {
 }
 
 /// Says what holds an object: "Namespace a-team: finalizers kubernetes, deleted 2m ago".
-fn held_by(name: &ObjectRef, object: Option<&Value>, cx: &Ctx) -> String {
+fn held_by(cluster: &Cluster, cx: &Ctx, name: &ObjectRef, object: Option<&Value>) -> String {
     let Some(object) = object else {
         return format!("{name}: not gone yet");
     };
@@ -275,7 +275,8 @@ fn held_by(name: &ObjectRef, object: Option<&Value>, cx: &Ctx) -> String {
         .as_str()
         .and_then(|since| since.parse::<jiff::Timestamp>().ok());
     if let Some(since) = since {
-        let seconds = cx.clock.now().duration_since(since).as_secs().max(0);
+        let since = cluster.by_own_clock(since);
+        let seconds = cx.clock.now().duration_since(since).as_secs();
         if seconds >= 60 {
             said.push_str(&format!(", deleted {} min ago", seconds / 60));
         }

@@ -114,7 +114,12 @@ fn unanswered(doing: &str, error: &kube::Error) -> Error {
     let text = chain.join(": ");
     let certificate =
         text.contains("invalid peer certificate") || text.contains("CertificateUnknown");
+    let untimely = ["not valid yet", "NotValidYet", "expired", "Expired"];
     let (fault, hint) = match error {
+        _ if certificate && untimely.iter().any(|word| text.contains(word)) => (
+            Fault::Failed,
+            "the server's certificate is not valid at this time: set this machine's clock right (date -u), or have the certificate renewed",
+        ),
         _ if certificate => (
             Fault::Failed,
             "the server's certificate is not the one that the kubeconfig expects: get a fresh one with windlass kubeconfig",
@@ -312,6 +317,28 @@ mod tests {
                 "spec.replicas: Invalid value: 0"
             ]
         );
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_now_may_be_the_clocks_fault() {
+        let told = |why: &str| {
+            let why = format!("invalid peer certificate: {why}");
+            let error = unanswered("list pods", &kube::Error::Service(why.into()));
+            assert_eq!(error.fault, Fault::Failed);
+            error.hints.concat()
+        };
+        // As rustls words them.
+        for untimely in [
+            "certificate not valid yet: verification time 1 (UNIX), but certificate is not valid before 2",
+            "certificate expired: verification time 3 (UNIX), but certificate is not valid after 2",
+            "Expired",
+        ] {
+            assert!(
+                told(untimely).contains("this machine's clock"),
+                "{untimely}"
+            );
+        }
+        assert!(told("UnknownIssuer").contains("windlass kubeconfig"));
     }
 
     #[test]

@@ -339,7 +339,7 @@ impl<'a> Wait<'a> {
             }
             let trouble = trouble::of_containers(pod).or_else(|| {
                 let (since, trouble) = trouble::unschedulable_since(pod)?;
-                let at = since + trouble::UNSCHEDULABLE;
+                let at = self.cluster.by_own_clock(since) + trouble::UNSCHEDULABLE;
                 if at > now {
                     later(at);
                     return None;

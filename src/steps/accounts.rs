@@ -46,8 +46,10 @@ pub struct Grant<'a> {
 /// What came of giving access.
 #[derive(Clone, Debug)]
 pub struct Granted {
-    /// When the token ends.
+    /// When the token ends, by the cluster's clock.
     pub expires: Timestamp,
+    /// For how long it lasts from now on.
+    pub left: Duration,
     /// The service account's namespace.
     pub home: String,
     /// Whether the service account was there before and is not windlass's own.
@@ -174,6 +176,8 @@ impl Accounts {
             .cluster
             .request_token(cx, &account, grant.lasts)
             .await?;
+        let ends = self.cluster.by_own_clock(token.expires);
+        let left = ends.duration_since(cx.clock.now());
         let written = kubeconfig::Entry {
             name: format!("windlass-{}-{name}", self.name),
             cluster: self.name.to_string(),
@@ -186,6 +190,7 @@ impl Accounts {
         kubeconfig::merge(cx, grant.path, &written, grant.make_current).await?;
         Ok(Granted {
             expires: token.expires,
+            left: Duration::try_from(left).unwrap_or_default(),
             home: home.to_owned(),
             foreign,
             others,

@@ -13,7 +13,7 @@ use axum::{
 };
 use futures::{StreamExt, stream};
 use http::StatusCode;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::{Barrier, watch};
 use windlass_provider::{Auth, Clock, Ctx, Error, Kubeconfig, Progress};
@@ -50,11 +50,12 @@ impl Clock for TestClock {
     }
 }
 
-struct ServerTime(Arc<TestClock>);
+/// The API's clock, and how far it is ahead of the test's.
+struct ServerTime(Arc<TestClock>, SignedDuration);
 
 impl Now for ServerTime {
     fn now(&self) -> Timestamp {
-        self.0.now()
+        self.0.now() + self.1
     }
 }
 
@@ -107,11 +108,19 @@ pub(super) struct Fixture {
 
 impl Fixture {
     pub(super) async fn new() -> Self {
+        Self::ahead(0).await
+    }
+
+    /// Returns one whose API's clock is so many minutes ahead.
+    pub(super) async fn ahead(minutes: i64) -> Self {
         let start: Timestamp = "2026-01-02T03:00:00Z".parse().unwrap();
         let clock = Arc::new(TestClock(watch::Sender::new(start)));
         let api = ApiServer::new(Settings {
             git_version: "v1.36.1".into(),
-            now: Arc::new(ServerTime(clock.clone())),
+            now: Arc::new(ServerTime(
+                clock.clone(),
+                SignedDuration::from_mins(minutes),
+            )),
             sink: Arc::new(Nowhere),
             token: Some("right".into()),
         });

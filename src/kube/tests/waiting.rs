@@ -352,6 +352,40 @@ async fn a_pod_without_a_node_is_waited_for_only_so_long() {
 }
 
 #[tokio::test]
+async fn a_cluster_whose_clock_is_off_misleads_no_wait() {
+    for minutes in [-10, 10] {
+        let fixture = Fixture::ahead(minutes).await;
+        let refs = [fixture.deployment("one")];
+        fixture.replica_set("one-1", "one", "1");
+        let pod = fixture.pod("one-1-x", "one", "one-1", json!({ "state": {} }));
+        let began = fixture.cx.clock.now();
+        let since = began + jiff::SignedDuration::from_mins(minutes);
+        fixture.patch(
+            &pod,
+            json!({ "status": { "containerStatuses": null, "conditions": [{
+                "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                "message": "no node", "lastTransitionTime": since,
+            }] } }),
+        );
+        let wait = async {
+            let waited = fixture.cluster.wait_ready(&fixture.cx, &refs).await;
+            let took = fixture.cx.clock.now().duration_since(began).as_secs();
+            (waited, took)
+        };
+        let clock = async {
+            // They are watched once those that are there have been looked at.
+            while fixture.requests("/pods?").len() < 2 {
+                tokio::task::yield_now().await;
+            }
+            fixture.clock.advance(Duration::from_secs(301));
+        };
+        let ((waited, took), ()) = futures::join!(wait, clock);
+        assert!(told(&waited.unwrap_err()).contains("Unschedulable: no node"));
+        assert_eq!(took, 301, "{minutes} minutes ahead");
+    }
+}
+
+#[tokio::test]
 async fn a_deadline_that_passes_is_explained() {
     let fixture = Fixture::new().await;
     let refs = [
