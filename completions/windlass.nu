@@ -99,7 +99,7 @@ module completions {
     --yes(-y)                 # Do not ask
     --receipt: path           # Also write the receipt, or what stands in its place, as JSON into this file; with --all or --expired, one for each cluster into this folder
     --all                     # Every cluster that windlass made, at every provider that this machine has access to, or at PROVIDER
-    --expired                 # Every such cluster whose lifetime is over: for a reaper. One without a lifetime is left alone
+    --expired                 # Every such cluster whose lifetime is over, by ten minutes since clocks differ: for a reaper. One without a lifetime is left alone
     --all-regions             # Look in all regions of each cloud, not only in those that are configured; Kind has none
     --skip-drain              # Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on existing and costing, and is left behind (exit code 5)
     --abandon                 # Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and costing, and is left behind (exit code 5)
@@ -670,7 +670,7 @@ module completions {
     --yes(-y)                 # Do not ask
     --receipt: path           # Also write the receipt, or what stands in its place, as JSON into this file; with --all or --expired, one for each cluster into this folder
     --all                     # Every cluster that windlass made, at every provider that this machine has access to, or at PROVIDER
-    --expired                 # Every such cluster whose lifetime is over: for a reaper. One without a lifetime is left alone
+    --expired                 # Every such cluster whose lifetime is over, by ten minutes since clocks differ: for a reaper. One without a lifetime is left alone
     --all-regions             # Look in all regions of each cloud, not only in those that are configured; Kind has none
     --skip-drain              # Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on existing and costing, and is left behind (exit code 5)
     --abandon                 # Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and costing, and is left behind (exit code 5)

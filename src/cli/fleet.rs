@@ -23,6 +23,10 @@ use crate::{
 /// How long a provider may take to say what it has, while the others' answers wait.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long after its lifetime a cluster is left alone: its tags were written by one machine's clock and are read by another's. Clouds
+/// bear with either being wrong by five minutes (<https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html>).
+pub(super) const CLOCKS: Duration = Duration::from_secs(10 * 60);
+
 /// Where clusters are looked for.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct RegionFlags {
@@ -231,10 +235,19 @@ impl Cluster {
         all.try_fold(first, |last, next| Some(last.max(next?)))
     }
 
-    /// Returns whether a reaper may take it.
+    /// Returns whether its lifetime is over, by this machine's clock.
     pub(super) fn is_expired(&self) -> bool {
+        self.is_over(Duration::ZERO)
+    }
+
+    /// Returns whether a reaper may take it: its lifetime is over by whichever clock.
+    pub(super) fn is_due(&self) -> bool {
+        self.is_over(CLOCKS)
+    }
+
+    fn is_over(&self, since: Duration) -> bool {
         let now = self.place.cx.clock.now();
-        self.is_ours() && self.expires().is_some_and(|at| at <= now)
+        self.is_ours() && self.expires().is_some_and(|at| at + since <= now)
     }
 
     /// Returns why nobody can tell when it expires, where none of its tags can be read.
@@ -277,7 +290,9 @@ pub(super) fn show<'c>(app: &App, clusters: impl IntoIterator<Item = &'c Cluster
                 false => Owner::Foreign,
             },
             created: cluster.created(),
-            age_seconds: cluster.created().map(|at| now.as_second() - at.as_second()),
+            age_seconds: cluster
+                .created()
+                .map(|at| (now.as_second() - at.as_second()).max(0)),
             expires: cluster.expires(),
             expired: cluster.is_expired(),
         };

@@ -10,7 +10,7 @@ use super::{
     App,
     cluster_flags::flags_at,
     destroy::{self, DestroyArgs},
-    fleet::{self, Cluster, Fleet, RegionFlags},
+    fleet::{self, CLOCKS, Cluster, Fleet, RegionFlags},
     run::RESERVE,
 };
 use crate::{
@@ -25,7 +25,8 @@ pub(super) struct ManyArgs {
     /// Every cluster that windlass made, at every provider that this machine has access to, or at PROVIDER
     #[arg(long, conflicts_with = "expired")]
     all: bool,
-    /// Every such cluster whose lifetime is over: for a reaper. One without a lifetime is left alone
+    /// Every such cluster whose lifetime is over, by ten minutes since clocks differ: for a reaper. One without a lifetime is left
+    /// alone
     #[arg(long)]
     expired: bool,
     #[command(flatten)]
@@ -181,7 +182,7 @@ impl Which {
     fn means(self, cluster: &Cluster) -> bool {
         match self {
             Self::All => cluster.is_ours(),
-            Self::Expired => cluster.is_expired(),
+            Self::Expired => cluster.is_due(),
         }
     }
 }
@@ -189,6 +190,13 @@ impl Which {
 /// Says of which clusters nobody can tell whether they have expired: they stay, but not in silence.
 fn tell_doubts(app: &App, fleet: &Fleet) {
     for cluster in &fleet.clusters {
+        if cluster.is_expired() && !cluster.is_due() {
+            app.output().note(&format!(
+                "cluster {} is left alone for now: its lifetime has been over for less than {} minutes, and clocks differ",
+                name(cluster),
+                CLOCKS.as_secs() / 60
+            ));
+        }
         if let Some(doubt) = cluster.doubt() {
             let (id, name) = (cluster.place.id, &cluster.name);
             app.warn(

@@ -9,17 +9,18 @@ use crate::{
     real,
 };
 
-const EXPIRED: &[&str] = &["destroy", "--expired", "--rehearse"];
+pub(crate) const EXPIRED: &[&str] = &["destroy", "--expired", "--rehearse"];
 const ALL: &[&str] = &["destroy", "--all", "--rehearse"];
 
-/// Makes clusters: one that has expired by the time that it stands, one that will, and one that never does.
-fn make(bed: &Bed) {
+/// Makes clusters: one that has expired long since, one that will, and one that never does.
+pub(crate) fn make(bed: &Bed) {
     for (name, lifetime) in [("old", "1m"), ("young", "9h"), ("ageless", "never")] {
         let ports = ["--http-port", "0", "--https-port", "0"];
         let make = ["cluster", "create", "kind", "--rehearse", "--cluster", name];
         let lives = ["--lifetime", lifetime];
         bed.run(&[&make[..], &ports, &lives].concat()).expect(0);
     }
+    bed.serve().pass(11 * 60);
     // Nothing of what that wrote is needed.
     std::fs::remove_dir_all(bed.here().join("rehearsal")).expect("a folder");
 }
@@ -42,7 +43,7 @@ fn clusters_are_listed_with_age_expiry_and_owner() {
     assert_eq!(row("old")[1..4], ["kind", "ready", "windlass"]);
     assert_eq!(row("old")[6], "ago");
     let young = row("young");
-    assert!(young[5] == "in" && young[6].starts_with("8h5"), "{young:?}");
+    assert!(young[5] == "in" && young[6].starts_with("8h4"), "{young:?}");
     assert_eq!(row("ageless")[5], "never");
     let rows = json(
         &bed.run(&[&list[..], &["--output", "json"]].concat())
@@ -76,7 +77,7 @@ fn a_provider_that_does_not_answer_is_no_empty_list() {
 }
 
 /// Returns the names of the clusters that there are, windlass's and others'.
-fn names(bed: &Bed) -> Vec<String> {
+pub(crate) fn names(bed: &Bed) -> Vec<String> {
     let list = ["cluster", "list", "--all", "--rehearse", "--output", "json"];
     let rows = json(&bed.run(&list).expect(0));
     let rows = rows.as_array().expect("rows").iter();

@@ -2,6 +2,7 @@
 
 mod access;
 mod bed;
+mod clocks;
 mod cluster;
 mod components;
 mod composites;

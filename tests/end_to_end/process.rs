@@ -143,6 +143,15 @@ impl Served {
         self.control("GET", name, &Value::Null)
     }
 
+    /// Lets so much time pass, such as "660" seconds.
+    #[track_caller]
+    pub(crate) fn pass(&self, seconds: u32) {
+        let path = self.endpoint.strip_prefix("http://").expect("a URL");
+        let (_, path) = path.split_once('/').expect("a path");
+        let wait = format!("{path}/clock/sleep?for={seconds}");
+        self.exchange("GET", &wait, "", &Value::Null);
+    }
+
     /// Tells something under `control/`.
     #[track_caller]
     pub(crate) fn tell(&self, name: &str, body: &Value) -> Value {

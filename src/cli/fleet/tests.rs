@@ -141,14 +141,15 @@ async fn all_are_asked_at_once_and_one_that_fails_hides_no_other() {
             (
                 ProviderId::Google,
                 Ok(vec![
+                    found("c", "network", State::Ready, Some(-590)),
                     found("b", "network", State::Ready, None),
-                    found("a", "network", State::Ready, Some(-60)),
+                    found("a", "network", State::Ready, Some(-6_000)),
                     found("a", "node pool", State::Making, Some(60)),
                 ]),
             ),
             (
                 ProviderId::Kind,
-                Ok(vec![found("a", "cluster", State::Ready, Some(-1))]),
+                Ok(vec![found("a", "cluster", State::Ready, Some(-601))]),
             ),
         ],
         Regions::All,
@@ -171,7 +172,7 @@ async fn all_are_asked_at_once_and_one_that_fails_hides_no_other() {
                 it.place.id,
                 parts,
                 it.state(),
-                it.is_expired(),
+                (it.is_expired(), it.is_due()),
             )
         })
         .collect();
@@ -179,9 +180,11 @@ async fn all_are_asked_at_once_and_one_that_fails_hides_no_other() {
         told,
         [
             // The last of its parts does not expire yet.
-            ("a", ProviderId::Google, 2, State::Making, false),
-            ("a", ProviderId::Kind, 1, State::Ready, true),
-            ("b", ProviderId::Google, 1, State::Ready, false),
+            ("a", ProviderId::Google, 2, State::Making, (false, false)),
+            ("a", ProviderId::Kind, 1, State::Ready, (true, true)),
+            ("b", ProviderId::Google, 1, State::Ready, (false, false)),
+            // By another clock it may not be over yet.
+            ("c", ProviderId::Google, 1, State::Ready, (true, false)),
         ]
     );
     let verdict = fleet.verdict("the list is not whole").unwrap_err();
