@@ -101,6 +101,7 @@ fn draw_plan(seed: u64) -> Plan<u64> {
         provider: ProviderId::Kind,
         rehearsal: false,
         asked: BTreeMap::new(),
+        beyond: Default::default(),
         steps,
     }
 }

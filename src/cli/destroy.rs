@@ -2,14 +2,15 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, ValueEnum};
-use windlass_provider::{ClusterName, Ctx, Owner, ProviderId, Scope};
+use clap::Args;
+use windlass_provider::{ClusterName, Ctx, Owner, Scope};
 
 use super::{
     App,
     app::Place,
     cluster_flags::flags_at,
     components::load_catalog,
+    decisions::{DrainArgs, question},
     ended, outside,
     reap::{self, ManyArgs},
     run::{self, RunArgs},
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 use crate::{
     catalog::Component,
     error::{Error, Kind, Result},
-    plan::{self, Action, DestroyFacts, Phase, Plan},
+    plan::{self, DestroyFacts, Phase},
     steps,
 };
 
@@ -54,105 +55,17 @@ pub(super) struct DestroyArgs {
 }
 
 impl DestroyArgs {
+    /// Returns where a cluster is looked for, before the run and in its audit.
+    fn scope<'n>(&self, cluster: &'n ClusterName) -> Scope<'n> {
+        Scope::of(cluster).within(self.many.regions())
+    }
+
     /// Returns the command that was typed.
     pub(super) fn command(&self) -> &'static str {
         match self.bare {
             true => "cluster delete",
             false => "destroy",
         }
-    }
-}
-
-/// How a cluster is drained before it goes.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Drain")]
-pub(super) struct DrainArgs {
-    /// Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on
-    /// existing and costing, and is left behind (exit code 5)
-    #[arg(long, conflicts_with = "abandon")]
-    skip_drain: bool,
-    /// Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and
-    /// costing, and is left behind (exit code 5)
-    #[arg(long)]
-    abandon: bool,
-    /// Keep these on purpose: disks of volumes, and what windlass made around the cluster
-    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
-    keep: Vec<Keep>,
-}
-
-/// What can be kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Keep {
-    /// The project of Google Cloud
-    Project,
-    /// The resource group of Azure
-    Group,
-    /// The disks of volumes
-    Volumes,
-    /// The cluster's logs
-    Logs,
-}
-
-impl Keep {
-    /// Returns what it is, and where there is such a thing.
-    fn of(self) -> (&'static str, &'static [ProviderId]) {
-        use ProviderId::{Aws, Azure, Google, Kind};
-        match self {
-            Self::Project => ("project of Google Cloud", &[Google]),
-            Self::Group => ("resource group of Azure", &[Azure]),
-            Self::Volumes => ("disks of a cloud", &[Aws, Azure, Google, Kind]),
-            Self::Logs => ("logs in a cloud", &[Aws, Azure, Google]),
-        }
-    }
-
-    fn name(self) -> String {
-        let value = self.to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-}
-
-impl DrainArgs {
-    /// Refuses to keep what there is not.
-    pub(super) fn check(&self, provider: ProviderId) -> Result<()> {
-        let meant = |keep: &Keep| keep.of().1.contains(&provider);
-        let Some(keep) = self.keep.iter().find(|keep| !meant(keep)) else {
-            return Ok(());
-        };
-        let there = Keep::value_variants().iter().copied().filter(meant);
-        let there: Vec<String> = there.map(Keep::name).collect();
-        Err(Error::message(
-            Kind::Usage,
-            format!(
-                "--keep {}: a cluster on {provider} has no {}",
-                keep.name(),
-                keep.of().0
-            ),
-        )
-        .hint(format!(
-            "leave it out: on {provider} there is --keep {}",
-            there.join(",")
-        )))
-    }
-
-    /// Says what each decision risks, and what is not known: asked for once, before anything happens.
-    fn risks(&self, left: &[String], unproven: &[String]) -> Vec<String> {
-        let mut risks = Vec::new();
-        if !unproven.is_empty() {
-            risks.push("What its objects hold in clouds cannot be looked at: it goes on existing and costing.".to_owned());
-        }
-        if !left.is_empty() {
-            risks.push(format!(
-                "Left behind, existing and costing: {}.",
-                left.join(", ")
-            ));
-        }
-        if self.abandon {
-            risks.push("What is stuck for two minutes is given up: it goes on existing and costing, and nothing in the cluster names it any more.".to_owned());
-        }
-        if self.keep.contains(&Keep::Volumes) {
-            risks.push("Disks are kept, and go on costing.".to_owned());
-        }
-        risks
     }
 }
 
@@ -184,10 +97,12 @@ pub(super) async fn let_down(
     let command = args.command();
     let guard = run::Guard::begin(app, place, &cluster, command, &args.run).await?;
     let cx = guard.cx();
-    let scope = Scope::of(&cluster).within(args.many.regions());
-    let found = guard
+    let scope = args.scope(&cluster);
+    let mut found = guard
         .preparing(async { Ok(place.provider.discover(cx, scope).await?) })
         .await?;
+    let any = !found.is_empty();
+    let aside = args.drain.set_aside(&mut found);
     let ours = found.iter().any(|item| item.observed.owner == Owner::Ours);
     if args.bare && !ours && !found.is_empty() {
         return Err(Error::message(
@@ -213,7 +128,9 @@ pub(super) async fn let_down(
             ));
         }
     };
-    if outside::was_drained(&place.workdir.cluster(&cluster)) {
+    let folder = place.workdir.cluster(&cluster);
+    let drained = outside::was_drained(&folder);
+    if drained {
         inside.unproven.clear();
     }
     for unproven in &inside.unproven {
@@ -234,8 +151,8 @@ pub(super) async fn let_down(
             .await?;
     }
     let mut drain = inside.drain.filter(|_| ours);
-    let folder = place.workdir.cluster(&cluster);
     let mut known = outside::remember(&folder, drain.as_mut());
+    known.kept.extend(aside);
     known.unproven.extend(inside.unproven);
     known.left.extend(untended);
     let mut skipped = Vec::new();
@@ -243,7 +160,7 @@ pub(super) async fn let_down(
         for (phase, found) in drain.take().into_iter().flatten() {
             known.kept.extend(found.keeps);
             match phase {
-                Phase::Volumes if args.drain.keep.contains(&Keep::Volumes) => {
+                Phase::Volumes if args.drain.keeps_volumes() => {
                     let volumes = found.holds.into_iter();
                     let kept = volumes.map(|name| format!("{name}: you asked to keep volumes"));
                     known.kept.extend(kept);
@@ -251,10 +168,10 @@ pub(super) async fn let_down(
                 _ => skipped.extend(found.holds),
             }
         }
-        for holder in &skipped {
-            app.warn(&format!("not drained, and left behind: {holder}"), &[]);
-        }
         known.left.extend(skipped);
+    }
+    if !any {
+        known.doubt();
     }
     let mut plan = plan::destroy(DestroyFacts {
         cluster: cluster.clone(),
@@ -277,6 +194,7 @@ pub(super) async fn let_down(
         inventory: !ours && inside.inventory,
         accounts,
         drain,
+        beyond: known.beyond(),
         abandon: args.drain.abandon,
         found: found.clone(),
         rehearsal: place.rehearsal.is_some(),
@@ -289,6 +207,12 @@ pub(super) async fn let_down(
         ended::check_receipt(file)?;
     }
     let yes = args.yes || app.global().rehearse || found.is_empty();
+    if yes && any {
+        // Who is not asked is told, at least, before anything happens; what could not be looked at was told already.
+        for risk in args.drain.risks(&known.left, &[]) {
+            app.warn(&risk, &[]);
+        }
+    }
     let risks = args.drain.risks(&known.left, &known.unproven);
     let asked = question(&plan, &risks);
     if !guard.preparing(app.confirm(&asked, yes)).await? {
@@ -303,17 +227,21 @@ pub(super) async fn let_down(
         again: None,
         drain: steps::How {
             abandon: args.drain.abandon,
-            keep_volumes: args.drain.keep.contains(&Keep::Volumes),
+            keep_volumes: args.drain.keeps_volumes(),
             ..steps::How::default()
         },
     };
     let ended = run::execute(app, place, guard, work).await?;
     // The audit looks at the provider again, never at what the run remembers.
-    let after = place.provider.discover(&place.cx, scope).await;
+    let mut after = place.provider.discover(&place.cx, scope).await;
+    if let Ok(after) = &mut after {
+        args.drain.set_aside(after);
+    }
     let there = after.as_ref().ok().map(Vec::as_slice);
     let outcomes = &ended.finished.outcomes;
     let look = outside::look_again(&place.cx, &place.provider, &ended.plan, outcomes, there);
     let facts = ended::Audit {
+        traceless: !any && !drained && known.is_empty(),
         outside: [known, look.await],
         found,
         after,
@@ -355,81 +283,33 @@ async fn check_untended(
     Ok(untended)
 }
 
-/// Says what will go: the steps, but for phases of the drain that have nothing to do, and what those would delete.
-fn question(plan: &Plan, risks: &[String]) -> String {
-    let told: Vec<String> = plan
-        .steps
-        .iter()
-        .filter_map(|step| match &step.action {
-            Action::Drain { .. } if step.removes.is_empty() => None,
-            // What it risks is said once.
-            Action::GiveUp { .. } => None,
-            Action::Drain { .. } => Some(format!("{} ({})", step.title, step.removes.join(", "))),
-            _ => Some(step.title.clone()),
-        })
-        .collect();
-    let risks: String = risks.iter().map(|risk| format!(" {risk}")).collect();
-    format!(
-        "Cluster {}: {}.{risks} Go on?",
-        plan.cluster,
-        told.join(", ")
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+    use windlass_provider::Regions;
+
     use super::*;
 
     #[test]
-    fn what_each_decision_risks_is_asked_for_once() {
-        let plan = plan::destroy(DestroyFacts {
-            cluster: "dot".parse().unwrap(),
-            provider: ProviderId::Kind,
-            found: Vec::new(),
-            installed: Vec::new(),
-            namespaces: Vec::new(),
-            homes: Vec::new(),
-            inventory: false,
-            accounts: Vec::new(),
-            drain: Some([(Phase::Network, Default::default())].into()),
-            abandon: true,
-            rehearsal: false,
-        });
-        let args = DrainArgs {
-            skip_drain: false,
-            abandon: true,
-            keep: vec![Keep::Volumes],
-        };
-        let asked = question(&plan, &args.risks(&["Bucket a (b)".to_owned()], &[]));
-        assert_eq!(
-            asked,
-            "Cluster dot: remove the kubeconfig of dot. Left behind, existing and costing: Bucket a (b). What is stuck for two \
-             minutes is given up: it goes on existing and costing, and nothing in the cluster names it any more. Disks are kept, \
-             and go on costing. Go on?"
-        );
-    }
-
-    #[test]
-    fn only_what_a_provider_has_can_be_kept() {
-        let keep = |keep: Keep, provider| {
-            let args = DrainArgs {
-                skip_drain: false,
-                abandon: false,
-                keep: vec![keep],
+    fn all_regions_are_looked_at_where_that_is_asked_for() {
+        #[derive(Parser)]
+        struct Typed {
+            #[command(flatten)]
+            destroy: DestroyArgs,
+        }
+        let cluster = "dot".parse().unwrap();
+        for (flags, regions) in [
+            (&["destroy"][..], Regions::Configured),
+            (&["destroy", "--all-regions"], Regions::All),
+            (&["destroy", "--all", "--all-regions"], Regions::All),
+        ] {
+            let typed = Typed::parse_from(flags).destroy;
+            let wanted = Scope {
+                cluster: Some(&cluster),
+                regions,
             };
-            args.check(provider).map_err(|error| error.to_string())
-        };
-        assert!(keep(Keep::Volumes, ProviderId::Kind).is_ok());
-        assert!(keep(Keep::Project, ProviderId::Google).is_ok());
-        assert_eq!(
-            keep(Keep::Project, ProviderId::Kind).unwrap_err(),
-            "error: --keep project: a cluster on kind has no project of Google Cloud\n  \
-             hint: leave it out: on kind there is --keep volumes"
-        );
-        assert_eq!(
-            keep(Keep::Group, ProviderId::Aws).unwrap_err(),
-            "error: --keep group: a cluster on aws has no resource group of Azure\n  \
-             hint: leave it out: on aws there is --keep volumes,logs"
-        );
+            assert_eq!(typed.scope(&cluster), wanted);
+            assert_eq!(typed.many.regions(), regions);
+        }
     }
 }

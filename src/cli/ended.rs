@@ -25,6 +25,8 @@ pub(super) struct Ended {
     pub(super) finished: Finished,
     pub(super) workdir: WorkDir,
     pub(super) again: Option<String>,
+    /// Whether the same command again would find nothing to do, and what is left is for the user to see to.
+    pub(super) by_hand: bool,
     /// Held until all is told: what is left of the run's own files goes last.
     pub(super) _lock: RunLock,
 }
@@ -37,6 +39,8 @@ pub(super) struct Audit {
     pub(super) after: std::result::Result<Vec<Found>, windlass_provider::Error>,
     /// What there is outside of the cluster besides what the run tells: as it was known before, and as a last look showed it.
     pub(super) outside: [Outside; 2],
+    /// Whether neither anything of the cluster was found nor any record of what became of what it held.
+    pub(super) traceless: bool,
     /// Where the receipt is written as JSON, too.
     pub(super) file: Option<PathBuf>,
 }
@@ -81,6 +85,7 @@ impl Ended {
     /// Shows the receipt of a destroy, from what the audit found; an error where anything is left.
     pub(super) fn receipt(mut self, app: &App, audit: Audit) -> Result<()> {
         let mut report = Report::of(&self.plan, &self.finished);
+        report.traceless = audit.traceless;
         self.tell_outside(&mut report, audit.outside);
         let name = |item: &Found| format!("{} {}", item.resource.kind, item.resource.name);
         for item in audit
@@ -104,17 +109,24 @@ impl Ended {
                 });
             }
         }
+        // Doing it again removes what is there and can be asked; the rest is the user's.
+        let mut by_hand = self.finished.exit.is_none();
         match audit.after {
             Ok(after) => {
                 let ours = after
                     .iter()
                     .filter(|item| item.observed.owner == Owner::Ours);
-                report.left.extend(ours.map(name));
+                let ours: Vec<String> = ours.map(name).collect();
+                by_hand &= ours.is_empty();
+                report.left.extend(ours);
             }
-            Err(error) => report.unproven.push(format!(
-                "that nothing is left: {} cannot be asked ({error})",
-                self.plan.provider
-            )),
+            Err(error) => {
+                by_hand = false;
+                report.unproven.push(format!(
+                    "that nothing is left: {} cannot be asked ({error})",
+                    self.plan.provider
+                ));
+            }
         }
         let left = !report.left.is_empty();
         let unknown = !report.unproven.is_empty();
@@ -127,7 +139,8 @@ impl Ended {
             report.exit = exit.exit_code();
         }
         if self.finished.exit.is_some() {
-            report.next.push(self.again());
+            self.by_hand = by_hand;
+            report.next.push(self.next());
         } else {
             self.workdir.forget(&self.plan.cluster)?;
         }
@@ -168,6 +181,17 @@ impl Ended {
         report.unproven.retain(|line| seen.insert(line.clone()));
     }
 
+    /// Returns what is to be done next.
+    fn next(&self) -> String {
+        match self.by_hand {
+            false => self.again(),
+            true => format!(
+                "look where it is, and delete it there; then let this folder forget it: windlass clean{}",
+                cluster_flag(&self.plan.cluster)
+            ),
+        }
+    }
+
     /// Returns the command that goes on with this run.
     fn again(&self) -> String {
         let plan = &self.plan;
@@ -180,7 +204,7 @@ impl Ended {
     }
 
     fn verdict(self, app: &App) -> Result<()> {
-        let again = self.again();
+        let (again, next) = (self.again(), self.next());
         let Some(kind) = self.finished.exit else {
             return Ok(());
         };
@@ -217,6 +241,9 @@ impl Ended {
             }
             (None, None) => Error::message(kind, message),
         };
+        if self.by_hand {
+            return Err(error.hint(next));
+        }
         let done = self.finished.outcomes.len();
         let all = plan.steps.len();
         Err(error.hint(format!(

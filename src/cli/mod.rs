@@ -12,6 +12,7 @@ mod component_flags;
 mod components;
 mod config;
 mod crossplane;
+mod decisions;
 mod destroy;
 mod doctor;
 mod drift;

@@ -6,8 +6,8 @@ use windlass_provider::{Ctx, Found, Owner, Provider};
 
 use super::run::lets_down;
 use crate::{
-    engine::{self, Outcomes},
-    plan::{Action, Drainable, Phase, Plan, Step, StepId},
+    engine::{self, Outcomes, PastRun},
+    plan::{Action, Beyond, Drainable, Phase, Plan, Step, StepId},
     steps::{self, name_in},
 };
 
@@ -27,8 +27,39 @@ pub(super) struct Outside {
     pub(super) unproven: Vec<String>,
 }
 
-/// Returns what earlier destroys that did not come to their end knew, and nothing tells any more: their objects are gone. What
-/// stays is added to `found`, where there is to be a drain. An object that is there is taken at its word.
+impl Outside {
+    /// Says of what was left behind that nobody can tell any more whether it is gone, now that nothing of the cluster is there to be
+    /// asked: somebody may have seen to it.
+    pub(super) fn doubt(&mut self) {
+        for line in std::mem::take(&mut self.left) {
+            let (name, why) = line
+                .split_once(": ")
+                .unwrap_or((&line, "it was left behind"));
+            add_line(
+                &mut self.unproven,
+                &format!("whether {name} is gone: {why}"),
+            );
+        }
+    }
+
+    /// Returns whether nothing is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty() && self.left.is_empty() && self.unproven.is_empty()
+    }
+
+    /// Returns what is known before a run, for its plan.
+    pub(super) fn beyond(&self) -> Beyond {
+        Beyond {
+            kept: self.kept.clone(),
+            left: self.left.clone(),
+            unproven: self.unproven.clone(),
+        }
+    }
+}
+
+/// Returns what earlier destroys that left something knew, and nothing tells any more: their objects are gone, or cannot be asked. What
+/// stays is added to `found`, where there is to be a drain. An object that is there is taken at its word, and while all can be asked
+/// nothing is unproven.
 pub(super) fn remember(
     folder: &Path,
     mut found: Option<&mut BTreeMap<Phase, Drainable>>,
@@ -38,6 +69,10 @@ pub(super) fn remember(
     // A destroy that left nothing takes its own journals away.
     let past = engine::read_runs::<Action>(folder).take_while(|past| lets_down(&past.plan));
     let past: Vec<_> = past.collect();
+    let there = |found: &Option<&mut BTreeMap<Phase, Drainable>>| -> Vec<String> {
+        let found = found.iter().flat_map(|found| found.values());
+        found.flat_map(|it| &it.goes).cloned().collect()
+    };
     let steps = past
         .iter()
         .flat_map(|past| past.plan.steps.iter().map(move |step| (past, step)));
@@ -55,18 +90,59 @@ pub(super) fn remember(
             }
         }
         let Some(done) = done else { continue };
-        let found = found.iter().flat_map(|found| found.values());
-        let there: Vec<String> = found.flat_map(|it| &it.goes).cloned().collect();
+        // What was given up may have gone by itself after all.
+        let mut gone = there(&found);
+        gone.extend(past.outcomes.values().flat_map(|it| it.gone.clone()));
         add(
             &mut known.left,
-            done.left.iter().filter(|line| !has(&there, line)),
+            done.left.iter().filter(|line| !has(&gone, line)),
         );
-        let unproven = done.unproven.iter();
-        let new = unproven.filter(|line| !known.unproven.contains(line));
-        let new: Vec<String> = new.cloned().collect();
-        known.unproven.extend(new);
+        if found.is_none() {
+            done.unproven
+                .iter()
+                .for_each(|line| add_line(&mut known.unproven, line));
+        }
+    }
+    for past in &past {
+        let Beyond {
+            kept,
+            left,
+            unproven,
+        } = &past.plan.beyond;
+        let there = there(&found);
+        add(&mut known.kept, kept.iter().filter(|it| !has(&there, it)));
+        add(&mut known.left, left.iter().filter(|it| !has(&there, it)));
+        if found.is_none() {
+            unproven
+                .iter()
+                .for_each(|line| add_line(&mut known.unproven, line));
+        }
+    }
+    if found.is_none() {
+        // What the last drain had not come to, and nobody has looked at since.
+        let last = past.iter().find(|past| undone(past).is_some());
+        for holds in last.and_then(undone).into_iter().flatten() {
+            steps::name_unproven(holds)
+                .iter()
+                .for_each(|line| add_line(&mut known.unproven, line));
+        }
     }
     known
+}
+
+/// Returns what the phases of a run's drain hold that did not come to their end; `None` where it had no drain.
+fn undone(past: &PastRun<Action>) -> Option<Vec<&Vec<String>>> {
+    let mut any = false;
+    let mut undone = Vec::new();
+    for step in &past.plan.steps {
+        if let Action::Drain { holds, .. } = &step.action {
+            any = true;
+            if !past.outcomes.contains_key(&step.id) {
+                undone.push(holds);
+            }
+        }
+    }
+    any.then_some(undone)
 }
 
 /// Returns whether an earlier destroy, which did not come to its end, drained the cluster: then nothing is left in it to be looked for,
@@ -102,8 +178,8 @@ pub(super) async fn look_again(
     });
     let ours = |found: &[Found]| found.iter().any(|it| it.observed.owner == Owner::Ours);
     let now = match after {
-        // Nothing of it is left that could tell anything.
-        Some(found) if !ours(found) => return outside,
+        // Nothing of it is left that could tell anything: somebody else was quicker.
+        Some(found) if !ours(found) => None,
         Some(found) => {
             let look = steps::look_inside(cx, provider, found, &plan.cluster, Duration::ZERO);
             let look = cx.within(LAST_LOOK).bound("look inside", look).await;
@@ -133,7 +209,14 @@ pub(super) async fn look_again(
     }
     for found in now.values() {
         add(&mut outside.kept, &found.keeps);
-        add(&mut outside.left, &found.holds);
+        let left = found
+            .holds
+            .iter()
+            .map(|line| match found.going.contains(line) {
+                true => format!("{line}: asked to go, and not gone yet"),
+                false => line.clone(),
+            });
+        add(&mut outside.left, &left.collect::<Vec<_>>());
     }
     outside
 }
@@ -149,5 +232,11 @@ pub(super) fn add<'a>(known: &mut Vec<String>, lines: impl IntoIterator<Item = &
         if !has(known, line) {
             known.push(line.clone());
         }
+    }
+}
+
+fn add_line(lines: &mut Vec<String>, line: &str) {
+    if !lines.iter().any(|known| known == line) {
+        lines.push(line.to_owned());
     }
 }

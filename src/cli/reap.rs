@@ -9,6 +9,7 @@ use windlass_provider::{Clock, Regions};
 use super::{
     App,
     cluster_flags::flags_at,
+    decisions::sentences,
     destroy::{self, DestroyArgs},
     fleet::{self, CLOCKS, Cluster, Fleet, RegionFlags},
     run::RESERVE,
@@ -93,7 +94,12 @@ pub(super) async fn run(which: Which, args: DestroyArgs, app: App) -> Result<()>
     }
     let names: Vec<String> = chosen.iter().map(|it| name(it)).collect();
     let yes = args.yes || app.global().rehearse;
-    let asked = format!("Destroy {}: {}. Go on?", count(&chosen), names.join(", "));
+    let asked = format!(
+        "Destroy {}: {}.{} Go on?",
+        count(&chosen),
+        names.join(", "),
+        sentences(&args.drain.general_risks())
+    );
     if !app.confirm(&asked, yes).await? {
         return Err(Error::message(Kind::Refused, "nothing was destroyed"));
     }

@@ -283,6 +283,7 @@ pub(super) async fn execute(
         finished,
         workdir: place.workdir.clone(),
         again,
+        by_hand: false,
         _lock: lock,
     })
 }

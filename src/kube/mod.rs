@@ -33,7 +33,8 @@ pub use apply::Applied;
 pub use client::Cluster;
 pub use discovery::Kind;
 pub use drain::{
-    Composed, Drained, GivenUp, How, Target, add_kept, list_going, list_holding, list_kept, name_in,
+    Composed, Drained, GivenUp, How, Target, add_kept, list_asked, list_going, list_holding,
+    list_kept, name_in,
 };
 pub use explain::Diagnosis;
 pub use inventory::{Account, Component, Inventory};

@@ -44,6 +44,9 @@ pub struct Report {
     pub left: Vec<String>,
     /// What could not be proven to be gone, and why. The caller adds what an audit could not find out.
     pub unproven: Vec<String>,
+    /// Whether nothing of the cluster was there, nor a record of what became of what it held. The caller says so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub traceless: bool,
     /// What failed.
     pub failed: Vec<Failure>,
     /// The steps that never began.
@@ -128,6 +131,7 @@ impl Report {
             unproven: done()
                 .flat_map(|(_, outcome)| outcome.unproven.clone())
                 .collect(),
+            traceless: false,
             failed: finished
                 .failures
                 .iter()
@@ -217,11 +221,17 @@ impl Report {
             add(&mut text, &format!("not begun: {count}"));
         }
         if is_receipt && self.exit == 0 && self.left.is_empty() && self.unproven.is_empty() {
-            let but = match self.kept.is_empty() {
-                true => "",
-                false => ", but for what is kept on purpose",
+            let said = match (self.traceless, self.kept.is_empty()) {
+                // There may never have been one; nothing here can tell what one held that somebody else removed.
+                (true, _) => format!(
+                    "there was nothing of cluster {cluster}; if somebody else removed it, nothing here tells what it held in a cloud"
+                ),
+                (false, true) => "nothing is left behind".to_owned(),
+                (false, false) => {
+                    "nothing is left behind, but for what is kept on purpose".to_owned()
+                }
             };
-            add(&mut text, &format!("nothing is left behind{but}"));
+            add(&mut text, &said);
         }
         let next: Vec<String> = self.next.iter().map(|line| commands.text(line)).collect();
         add_section(&mut text, "next", &next);

@@ -93,6 +93,7 @@ pub fn drain_crossplane(facts: CrossplaneFacts) -> Plan {
         provider: facts.provider,
         rehearsal: facts.rehearsal,
         asked: facts.asked,
+        beyond: Default::default(),
         steps: vec![step],
     }
 }

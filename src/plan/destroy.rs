@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use windlass_provider::{ClusterName, Found, Owner, ProviderId};
 
 use super::{
-    Action, Plan, Step, StepId,
+    Action, Beyond, Plan, Step, StepId,
     drain::{self, Drainable, Phase},
 };
 
@@ -31,6 +31,8 @@ pub struct DestroyFacts {
     pub accounts: Vec<String>,
     /// What one look found to drain, by phase: for a cluster that goes and whose API answers; `None`: it is not drained.
     pub drain: Option<BTreeMap<Phase, Drainable>>,
+    /// What is known to stay outside of the cluster.
+    pub beyond: Beyond,
     /// Whether what is stuck in the drain is given up.
     pub abandon: bool,
     /// Whether it is a rehearsal.
@@ -51,6 +53,7 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
         inventory,
         accounts,
         drain,
+        beyond,
         abandon,
         rehearsal,
     } = facts;
@@ -147,6 +150,7 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
         provider,
         rehearsal,
         asked: Default::default(),
+        beyond,
         steps,
     }
 }

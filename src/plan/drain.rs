@@ -78,6 +78,28 @@ pub struct Drainable {
     pub holds: Vec<String>,
     /// What stays outside of the cluster by its own word, and why.
     pub keeps: Vec<String>,
+    /// Those that have been asked to go already.
+    pub going: Vec<String>,
+}
+
+/// What is outside of a cluster that goes, and that no step removes, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beyond {
+    /// What stays on purpose, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
+    /// What is left behind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
+    /// What could not be proven.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<String>,
+}
+
+impl Beyond {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Returns the steps of a drain, each after the one before; `found` says what one look found. With `abandon`, what is stuck is
@@ -92,7 +114,9 @@ pub(super) fn steps(mut found: BTreeMap<Phase, Drainable>, abandon: bool) -> Vec
                 .into_iter()
                 .collect()
         };
-        let Drainable { goes, holds, keeps } = found.remove(&phase).unwrap_or_default();
+        let Drainable {
+            goes, holds, keeps, ..
+        } = found.remove(&phase).unwrap_or_default();
         steps.push(Step {
             id: phase.id(),
             title: phase.title().to_owned(),

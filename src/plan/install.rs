@@ -78,6 +78,7 @@ pub fn install(facts: InstallFacts<'_>) -> Result<Plan, Misuse> {
         provider: facts.provider,
         rehearsal: facts.rehearsal,
         asked: facts.asked,
+        beyond: Default::default(),
         steps,
     })
 }

@@ -14,7 +14,7 @@ mod uninstall;
 pub use action::{Action, Chart};
 pub use crossplane::{CrossplaneFacts, Scope, drain_crossplane};
 pub use destroy::{DestroyFacts, destroy};
-pub use drain::{Drainable, Phase};
+pub use drain::{Beyond, Drainable, Phase};
 pub use gitops::gitops;
 pub use install::{InstallFacts, Manifest, chart, install};
 pub use setup::{SetupFacts, setup};

@@ -80,6 +80,7 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Result<Plan, Misuse> {
         provider: spec.cluster.provider,
         rehearsal: facts.rehearsal,
         asked: spec.asked(),
+        beyond: Default::default(),
         steps,
     })
 }

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use windlass_provider::{ClusterName, ProviderId};
 
-use super::Action;
+use super::{Action, Beyond};
 
 /// The id of a step: `resource/<x>`, `component/<x>`, `kube/<x>` or `drain/<phase>`. Stable across runs of one command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,6 +79,9 @@ pub struct Plan<A = Action> {
     pub rehearsal: bool,
     /// What the user asked for, for saying how two plans differ: setting → value.
     pub asked: std::collections::BTreeMap<String, String>,
+    /// What is known, before a cluster goes, to stay outside of it: written down, for once it is gone nothing tells of it any more.
+    #[serde(default, skip_serializing_if = "Beyond::is_empty")]
+    pub beyond: Beyond,
     /// The steps, each after what it needs.
     pub steps: Vec<Step<A>>,
 }
@@ -170,6 +173,7 @@ mod tests {
             provider: ProviderId::Kind,
             rehearsal: false,
             asked: Default::default(),
+            beyond: Default::default(),
             steps,
         }
     }

@@ -114,6 +114,7 @@ pub fn uninstall(facts: UninstallFacts<'_>) -> Plan {
         provider: facts.provider,
         rehearsal: facts.rehearsal,
         asked: facts.asked,
+        beyond: Default::default(),
         steps,
     }
 }

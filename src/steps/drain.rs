@@ -14,6 +14,9 @@ use crate::{
 /// How long an API may be silent before the drain goes on without it.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
+/// How long a drain must have waited in vain before it advises to give up.
+const STUCK: Duration = Duration::from_secs(2 * 60);
+
 /// What a look before the run found for a phase, by name.
 #[derive(Clone, Copy)]
 pub(super) struct Planned<'a> {
@@ -68,7 +71,16 @@ impl Steps {
         planned: Planned<'_>,
     ) -> Result<Outcome> {
         let cluster = self.cluster(cx).await?;
-        let work = self.drain_phase(cx, &cluster, phase, planned);
+        let work = async {
+            let mut outcome = self.drain_phase(cx, &cluster, phase, planned).await?;
+            if self.drain.hurry.is_cancelled() {
+                // No later phase begins.
+                outcome
+                    .notes
+                    .extend(self.ask_after(cx, &cluster, phase).await);
+            }
+            Ok(outcome)
+        };
         match cluster.while_it_answers(cx, PATIENCE, work).await {
             Err(error) if error.fault == Fault::Unavailable => {
                 let mut unproven = name_unproven(planned.holds);
@@ -84,6 +96,15 @@ impl Steps {
                 })
             }
             answer => answer,
+        }
+    }
+
+    /// Asks all to go that phases after this one would delete, without waiting.
+    async fn ask_after(&self, cx: &Ctx, cluster: &Cluster, phase: Phase) -> Vec<String> {
+        let later = Phase::ALL.into_iter().skip_while(|it| *it != phase).skip(1);
+        match later.filter_map(target_of).next() {
+            Some(first) => cluster.ask_to_go(cx, first, &self.drain).await,
+            None => Vec::new(),
         }
     }
 
@@ -109,9 +130,10 @@ impl Steps {
                 ..Outcome::of(change)
             });
         };
+        let began = cx.clock.now();
         let drained = cluster.drain(cx, target, &self.drain).await;
         let drained = drained.map_err(|error| match error.fault {
-            Fault::TimedOut if !self.drain.abandon => error.hint(
+            Fault::TimedOut if !self.drain.abandon && cx.clock.now() >= began + STUCK => error.hint(
                 "or give up what is stuck: the same command with --abandon names it, and it goes on existing and costing",
             ),
             _ => error,
@@ -162,6 +184,10 @@ impl Steps {
         let cluster = self.cluster(cx).await?;
         let work = cluster.give_up(cx, target, &drained.left, &drained.gone);
         let given = cluster.while_it_answers(cx, PATIENCE, work).await?;
+        let asked = match self.drain.hurry.is_cancelled() {
+            true => self.ask_after(cx, &cluster, phase).await,
+            false => Vec::new(),
+        };
         let change = match (given.went.is_empty(), given.freed.is_empty()) {
             (false, _) => Change::Removed,
             (true, false) => Change::Updated,
@@ -171,6 +197,7 @@ impl Steps {
         Ok(Outcome {
             notes: freed
                 .map(|name| format!("{name}: its finalizers were removed"))
+                .chain(asked)
                 .collect(),
             gone: given.went,
             ..Outcome::of(change)

@@ -121,6 +121,7 @@ async fn find_drainable(cx: &Ctx, cluster: &Cluster) -> Result<BTreeMap<Phase, D
                 goes: kube::list_going(&found),
                 holds: kube::list_holding(target, &found),
                 keeps: kube::list_kept(&found),
+                going: kube::list_asked(&found),
             };
             Ok::<_, windlass_provider::Error>((phase, drainable))
         })

@@ -99,9 +99,14 @@ fn what_was_given_up_is_remembered_wherever_the_destroy_is_killed() {
     let expect = |world: &World| {
         let receipt = Receipt::read(world);
         receipt.check(world);
+        // Once the cluster is gone, nobody can tell whether somebody has seen to it.
+        let doubted = receipt.unproven.iter();
+        let doubted = doubted.filter_map(|it| it.strip_prefix("whether "));
         let mut given_up: Vec<&str> = receipt
             .left
             .iter()
+            .map(String::as_str)
+            .chain(doubted)
             .filter_map(|it| it.split(" (").next())
             .collect();
         given_up.sort_unstable();
@@ -110,10 +115,9 @@ fn what_was_given_up_is_remembered_wherever_the_destroy_is_killed() {
             ["Service default/web", "SubnetGroup default/alone"],
             "{receipt:#?}"
         );
+        let told = receipt.left.iter().chain(&receipt.unproven);
         assert!(
-            receipt
-                .left
-                .iter()
+            told.into_iter()
                 .all(|it| it.ends_with("given up, as --abandon asked"))
         );
         assert_eq!(receipt.kept.len(), KEPT.len() + 1, "{receipt:#?}");
@@ -172,11 +176,59 @@ fn an_api_that_dies_for_good_is_done_without_and_what_is_not_proven_is_listed() 
     ] {
         assert!(doubted(name), "{name}: {receipt:#?}");
     }
-    // It stays known until somebody has looked after it.
-    world.run(&DESTROY).expect(5);
-    Receipt::read(&world).check(&world);
+    stays_known_until_it_is_seen_to(&world);
+}
+
+/// Checks that a destroy which left something, and whose cluster is gone, says so again until the user lets its folder forget it; and
+/// that one which knows of nothing claims nothing.
+fn stays_known_until_it_is_seen_to(world: &World) {
+    let before = Receipt::read(world);
+    let again = world.run(&DESTROY).expect(5);
+    again.says("delete it there; then let this folder forget it: ");
+    assert!(!again.text.contains("go on from"), "{}", again.text);
+    let receipt = Receipt::read(world);
+    receipt.check(world);
+    assert_eq!(receipt.left, [""; 0], "{receipt:#?}");
+    let told = before.left.iter().chain(&before.unproven);
+    for line in told {
+        let name = line.strip_prefix("whether ").unwrap_or(line);
+        let name = name.split(" (").next().expect("a name");
+        let name = name.split(" is gone").next().expect("a name");
+        let doubted = receipt.unproven.iter().any(|it| it.contains(name));
+        assert!(doubted, "{name}: {receipt:#?}");
+    }
+    let elsewhere = world.start("elsewhere", &["destroy", "kind"]);
+    let elsewhere = elsewhere.end().expect(0);
+    elsewhere.says("there was nothing of cluster dot; if somebody else removed it");
+    assert!(
+        !elsewhere.text.contains("nothing is left"),
+        "{}",
+        elsewhere.text
+    );
     world.run(&["clean", "--yes"]).expect(0);
     world.run(&DESTROY).expect(0);
+}
+
+#[test]
+fn what_was_not_drained_stays_known_until_it_is_seen_to() {
+    let world = full();
+    let undrained = [&DESTROY[..], &["--skip-drain"]].concat();
+    // Be it that it was killed before it told.
+    kill_at(&world, 1, "after", &undrained);
+    world.run(&undrained).expect(5);
+    Receipt::read(&world).check(&world);
+    stays_known_until_it_is_seen_to(&world);
+}
+
+#[test]
+fn what_a_half_drained_cluster_held_that_somebody_else_removed_is_not_said_to_be_gone() {
+    let world = full();
+    kill_at(&world, 8, "after", &DESTROY);
+    let gone = world.program(&["kind", "delete", "cluster", "--name", "dot"]);
+    gone.expect(0);
+    world.run(&DESTROY).expect(5);
+    Receipt::read(&world).check(&world);
+    stays_known_until_it_is_seen_to(&world);
 }
 
 #[test]
@@ -188,6 +240,25 @@ fn a_cluster_that_is_stopped_is_not_said_to_have_left_nothing() {
     let ran = world.run(&DESTROY).expect(5);
     ran.says("whether objects in cluster dot hold cloud resources: its API does not answer");
     assert!(!world.has_cluster());
+    let again = world.run(&DESTROY).expect(5);
+    again.says("whether objects in cluster dot hold cloud resources");
+    again.says("let this folder forget it: ");
+    world.run(&["clean", "--yes"]).expect(0);
+    world.run(&DESTROY).expect(0);
+}
+
+#[test]
+fn a_budget_too_short_to_find_an_api_dead_leaves_all_as_it_is() {
+    // Time goes at a pace: what leaps would leap over the fault.
+    let world = full_at("20");
+    let held = world.clouds();
+    world.write("faults.toml", "[[request]]\ncount = 1\ndown = \"1h\"\n");
+    let faults = ["--rehearse-faults", "faults.toml", "--timeout", "70s"];
+    let ran = world.run(&[&DESTROY[..], &faults].concat());
+    ran.expect(5)
+        .says("whether objects in cluster dot hold cloud resources: its API does not answer");
+    assert!(world.has_cluster());
+    assert_eq!(world.clouds(), held);
 }
 
 #[test]
@@ -241,33 +312,65 @@ fn two_destroys_at_once_lose_nothing() {
     expect_only_what_is_kept(&world);
 }
 
+/// How a job ends before its work is done.
+enum End {
+    /// By SIGTERM, while the request of this number is under way.
+    Signal(u64),
+    /// By its budget.
+    Timeout(&'static str),
+}
+
 #[test]
 fn when_a_job_is_ended_all_that_is_left_is_asked_to_go() {
     let stuck = "[[managed]]\nkind = \"Instance\"\nfails = \"busy\"\n";
     let faults = ["--rehearse-faults", "faults.toml"];
-    let signalled = [&DESTROY[..], &faults].concat();
-    let timed = [&signalled[..], &["--timeout", "4m"]].concat();
-    for by_signal in [true, false] {
-        // What a signal leaves time for is counted in seconds.
-        let world = if by_signal { full_at("1") } else { full() };
-        world.write("faults.toml", stuck);
-        let ran = if by_signal {
-            let (going, _) = world.hold(5, "after", &signalled);
-            going.signal(Signal::TERM);
-            world.let_go();
-            going.end().expect(130)
-        } else {
-            world.run(&timed).expect(5)
+    let destroy = [&DESTROY[..], &faults].concat();
+    let ends = [
+        // The first phase lets Flux rest, and deletes nothing.
+        End::Signal(1),
+        End::Signal(5),
+        // All of it is the reserve.
+        End::Timeout("1m"),
+        End::Timeout("2m"),
+    ];
+    for end in ends {
+        // What a signal leaves time for is counted in seconds, and what a budget does in a minute.
+        let world = match end {
+            End::Signal(_) => full_at("1"),
+            End::Timeout(_) => full_at("10"),
         };
-        ran.says("asked to go, and not waited for");
-        let api = world.api();
+        world.write("faults.toml", stuck);
+        let ran = match end {
+            End::Signal(at) => {
+                let (going, _) = world.hold(at, "after", &destroy);
+                going.signal(Signal::TERM);
+                world.let_go();
+                going.end().expect(130)
+            }
+            End::Timeout(budget) => world
+                .run(&[&destroy[..], &["--timeout", budget]].concat())
+                .expect(5),
+        };
+        ran.says("asked to go, and not waited for: ");
+        // Nobody gives it up for that alone.
+        assert!(!ran.text.contains("--abandon"), "{}", ran.text);
         let database =
             "apis/rds.aws.m.upbound.io/v1beta1/namespaces/default/instances/db-rdsinstance";
-        let there = api.get(database).expect("the database");
-        assert!(there["metadata"]["deletionTimestamp"].is_string());
+        let service = "api/v1/namespaces/default/services/web";
+        for path in [database, service] {
+            let there = world.api().get(path);
+            let there = there.is_some_and(|it| it["metadata"]["deletionTimestamp"].is_null());
+            assert!(!there, "{path} was not asked to go: {}", ran.text);
+        }
+        let receipt = Receipt::read(&world);
+        let told = "Instance default/db-rdsinstance (";
+        let told = receipt.left.iter().find(|it| it.starts_with(told));
+        let told = told.unwrap_or_else(|| panic!("{receipt:#?}"));
+        assert!(told.ends_with(": asked to go, and not gone yet"), "{told}");
+        assert!(world.has_cluster());
         let world = world.rest().wake();
         world.write("faults.toml", "");
-        world.run(&signalled).expect(0);
+        world.run(&destroy).expect(0);
         expect_only_what_is_kept(&world);
     }
 }

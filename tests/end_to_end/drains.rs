@@ -58,7 +58,10 @@ fn what_is_not_drained_is_left_behind_and_said_so() {
     let left = bed
         .run(&["destroy", "kind", "--rehearse", "--skip-drain"])
         .expect(5);
-    says(&left, "not drained, and left behind: Service default/web");
+    says(
+        &left,
+        "warning: left behind, existing and costing: Service default/web (",
+    );
     says(&left, "left behind\n  Service default/web");
     assert!(!left.out.contains("nothing is left behind"), "{}", left.out);
     assert_eq!(world.containers(), Vec::<String>::new());

@@ -1,6 +1,7 @@
 //! The built binary, end to end: a cleared environment, a PATH of fakes only, output normalised.
 
 mod access;
+mod asked;
 mod bed;
 mod clocks;
 mod cluster;

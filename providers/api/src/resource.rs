@@ -8,7 +8,8 @@ use crate::{ClusterName, Tags};
 
 /// The id of a resource within its cluster, unique there and stable across runs: `cluster`, `node-pool-gpu`.
 ///
-/// Lower-case letters, digits and hyphens. Its step in a plan is `resource/<id>`.
+/// Lower-case letters, digits and hyphens. Its step in a plan is `resource/<id>`. What `destroy --keep` can leave has the id by which
+/// that names it: `project`, `group`, `logs`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ResourceId(String);

@@ -244,6 +244,7 @@ pub(crate) fn plan(steps: &[(&str, &str, u64)]) -> Plan<()> {
         provider: ProviderId::Kind,
         rehearsal: false,
         asked: BTreeMap::new(),
+        beyond: Default::default(),
         steps: steps
             .iter()
             .map(|(id, needs, seconds)| Step {

@@ -79,6 +79,11 @@ pub struct How {
 }
 
 impl How {
+    /// Tells whether the time that was given is down to what is kept for the last words.
+    fn is_late(&self, cx: &Ctx) -> bool {
+        self.hurry_at.is_some_and(|at| cx.clock.now() >= at)
+    }
+
     /// Tells whether an object is to be drained.
     fn includes(&self, target: Target, object: &Value) -> bool {
         const CROSSPLANE: &str = "crossplane.io";
@@ -146,6 +151,13 @@ pub fn list_going(found: &[Value]) -> Vec<String> {
 #[must_use]
 pub fn list_holding(target: Target, found: &[Value]) -> Vec<String> {
     holding(target, found).map(kept::named).collect()
+}
+
+/// Returns those of `found` that have been asked to go already.
+#[must_use]
+pub fn list_asked(found: &[Value]) -> Vec<String> {
+    let asked = |object: &&Value| !object["metadata"]["deletionTimestamp"].is_null();
+    found.iter().filter(asked).map(kept::named).collect()
 }
 
 fn holding(target: Target, found: &[Value]) -> impl Iterator<Item = &Value> {
@@ -225,17 +237,22 @@ impl Cluster {
         if let Some(at) = how.hurry_at {
             patient.deadline = Some(cx.deadline.map_or(at, |deadline| deadline.min(at)));
         }
+        let what = format!("drain {}", target.as_str());
+        let patiently = async {
+            match how.is_late(cx) {
+                true => Err(Error::timed_out(&what)),
+                false => self.drain_patiently(&patient, target, how).await,
+            }
+        };
         let drained = tokio::select! {
             biased;
-            () = how.hurry.cancelled() => {
-                Err(Error::cancelled(&format!("drain {}", target.as_str())))
-            }
-            drained = self.drain_patiently(&patient, target, how) => drained,
+            () = how.hurry.cancelled() => Err(Error::cancelled(&what)),
+            drained = patiently => drained,
         };
-        let late = how.hurry_at.is_some_and(|at| cx.clock.now() >= at);
         match drained {
-            Err(error) if late || how.hurry.is_cancelled() => {
-                Err(self.ask_rest(cx, target, how, error).await)
+            Err(error) if how.is_late(cx) || how.hurry.is_cancelled() => {
+                let asked = self.ask_to_go(cx, target, how).await;
+                Err(asked.into_iter().fold(error, Error::cause))
             }
             drained => drained,
         }
@@ -289,37 +306,53 @@ impl Cluster {
         Ok(!houses.is_empty())
     }
 
-    /// Asks all that is left of a target and of those after it to go, without waiting; adds to the error that ended the drain
-    /// what was asked.
-    async fn ask_rest(&self, cx: &Ctx, target: Target, how: &How, mut error: Error) -> Error {
-        let rest = Target::ALL.into_iter().skip_while(|it| *it != target);
+    /// Asks all that is left of a target and of those after it to go, without waiting. Returns what was asked, a line for each
+    /// target, and what refused.
+    pub async fn ask_to_go(&self, cx: &Ctx, first: Target, how: &How) -> Vec<String> {
+        let rest = Target::ALL.into_iter().skip_while(|it| *it != first);
+        let mut told = Vec::new();
         for target in rest {
             if target == Target::Volumes && how.keep_volumes {
                 continue;
             }
-            let asked = async {
-                if matches!(target, Target::Claims | Target::Managed) {
-                    let managed = self.find_drainable(cx, Target::Managed).await?;
-                    self.detach_houses(cx, &managed).await?;
-                }
-                let mut found = self.find_drainable(cx, target).await?;
-                found.retain(|object| how.includes(target, object));
-                let refs: Vec<ObjectRef> = match target {
-                    Target::Volumes => find::claims_of(&found),
-                    _ => found.iter().filter_map(ObjectRef::of).collect(),
-                };
-                self.delete_all(cx, &refs).await?;
-                Ok::<_, Error>(refs.len())
-            };
-            error = match asked.await {
-                Ok(0) => error,
-                Ok(count) => error.cause(format!(
-                    "{}: {count} asked to go, and not waited for: their controllers go on with it",
-                    target.as_str()
+            match self.ask_of(cx, target, how).await {
+                Ok(refs) if refs.is_empty() => {}
+                Ok(refs) => told.push(format!(
+                    "asked to go, and not waited for: {}",
+                    name_some(&refs)
                 )),
-                Err(failed) => error.cause(format!("{}: {failed}", target.as_str())),
-            };
+                Err(failed) => {
+                    told.push(format!("{}: {}", target.as_str(), failed.to_line()));
+                }
+            }
         }
-        error
+        told
     }
+
+    /// Asks all of a target to go; returns what that is.
+    async fn ask_of(&self, cx: &Ctx, target: Target, how: &How) -> Result<Vec<ObjectRef>> {
+        if matches!(target, Target::Claims | Target::Managed) {
+            let managed = self.find_drainable(cx, Target::Managed).await?;
+            self.detach_houses(cx, &managed).await?;
+        }
+        let mut found = self.find_drainable(cx, target).await?;
+        found.retain(|object| how.includes(target, object));
+        let refs: Vec<ObjectRef> = match target {
+            Target::Volumes => find::claims_of(&found),
+            _ => found.iter().filter_map(ObjectRef::of).collect(),
+        };
+        self.delete_all(cx, &refs).await?;
+        Ok(refs)
+    }
+}
+
+/// Names some objects, and counts the others.
+fn name_some(refs: &[ObjectRef]) -> String {
+    const NAMED: usize = 8;
+    let named: Vec<String> = refs.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match refs.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    named.join(", ") + &more
 }

@@ -204,8 +204,8 @@ async fn where_no_time_is_left_all_that_is_left_is_asked_to_go() {
     TimedOut: Bucket a/data is not gone: the time ran out
       caused by: Bucket a/data: held by finalizer.managedresource.crossplane.io
       caused by: finalizer.managedresource.crossplane.io is taken away by the package that brought its kind: there is none, so nobody will
-      caused by: managed resources: 1 asked to go, and not waited for: their controllers go on with it
-      caused by: load balancers: 1 asked to go, and not waited for: their controllers go on with it
+      caused by: asked to go, and not waited for: Bucket a/data
+      caused by: asked to go, and not waited for: Service a/web
       hint: bring that controller back (kubectl rollout restart, or windlass setup), then run destroy again: it alone deletes what the object stands for
     ");
     for name in [&data, &balancer] {

@@ -168,6 +168,7 @@ pub(super) fn some_plan(rehearsal: bool) -> Plan<()> {
         provider: ProviderId::Kind,
         rehearsal,
         asked: BTreeMap::from([("nodes".into(), "1".into())]),
+        beyond: Default::default(),
         steps: vec![
             step(
                 "resource/cluster",

@@ -1,0 +1,270 @@
+//! What only the user can decide about a destroy, each with what it risks: not to drain, to give up what is stuck, to keep something.
+
+use clap::{Args, ValueEnum};
+use windlass_provider::{Found, Owner, ProviderId};
+
+use crate::{
+    error::{Error, Kind, Result},
+    plan::{Action, Plan},
+};
+
+/// How a cluster is drained before it goes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Drain")]
+pub(super) struct DrainArgs {
+    /// Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on
+    /// existing and costing, and is left behind (exit code 5)
+    #[arg(long, conflicts_with = "abandon")]
+    pub(super) skip_drain: bool,
+    /// Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and
+    /// costing, and is left behind (exit code 5)
+    #[arg(long)]
+    pub(super) abandon: bool,
+    /// Keep these on purpose: disks of volumes, and what windlass made around the cluster
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    keep: Vec<Keep>,
+}
+
+/// What can be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Keep {
+    /// The project of Google Cloud
+    Project,
+    /// The resource group of Azure
+    Group,
+    /// The disks of volumes
+    Volumes,
+    /// The cluster's logs
+    Logs,
+}
+
+impl Keep {
+    /// Returns what it is, and where there is such a thing.
+    fn of(self) -> (&'static str, &'static [ProviderId]) {
+        use ProviderId::{Aws, Azure, Google, Kind};
+        match self {
+            Self::Project => ("project of Google Cloud", &[Google]),
+            Self::Group => ("resource group of Azure", &[Azure]),
+            Self::Volumes => ("disks of a cloud", &[Aws, Azure, Google, Kind]),
+            Self::Logs => ("logs in a cloud", &[Aws, Azure, Google]),
+        }
+    }
+
+    fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+impl DrainArgs {
+    /// Refuses to keep what there is not.
+    pub(super) fn check(&self, provider: ProviderId) -> Result<()> {
+        let meant = |keep: &Keep| keep.of().1.contains(&provider);
+        let Some(keep) = self.keep.iter().find(|keep| !meant(keep)) else {
+            return Ok(());
+        };
+        let there = Keep::value_variants().iter().copied().filter(meant);
+        let there: Vec<String> = there.map(Keep::name).collect();
+        Err(Error::message(
+            Kind::Usage,
+            format!(
+                "--keep {}: a cluster on {provider} has no {}",
+                keep.name(),
+                keep.of().0
+            ),
+        )
+        .hint(format!(
+            "leave it out: on {provider} there is --keep {}",
+            there.join(",")
+        )))
+    }
+
+    /// Returns whether the disks of volumes are kept.
+    pub(super) fn keeps_volumes(&self) -> bool {
+        self.keep.contains(&Keep::Volumes)
+    }
+
+    /// Says what each decision risks, and what is not known: asked for once, before anything happens.
+    pub(super) fn risks(&self, left: &[String], unproven: &[String]) -> Vec<String> {
+        let mut risks = Vec::new();
+        if !unproven.is_empty() {
+            risks.push("what its objects hold in clouds cannot be looked at: it goes on existing and costing".to_owned());
+        }
+        if !left.is_empty() {
+            risks.push(format!(
+                "left behind, existing and costing: {}",
+                left.join(", ")
+            ));
+        }
+        if self.abandon {
+            risks.push("what is stuck for two minutes is given up: it goes on existing and costing, and nothing in the cluster names it any more".to_owned());
+        }
+        for keep in &self.keep {
+            risks.push(match keep {
+                Keep::Volumes => "disks are kept, and go on costing".to_owned(),
+                Keep::Logs => "logs are kept, and go on costing".to_owned(),
+                Keep::Project => "the project is kept, with whatever else is in it".to_owned(),
+                Keep::Group => "the resource group is kept, with whatever else is in it".to_owned(),
+            });
+        }
+        risks
+    }
+
+    /// Says the same of clusters that nobody has looked into yet.
+    pub(super) fn general_risks(&self) -> Vec<String> {
+        let mut risks = self.risks(&[], &[]);
+        if self.skip_drain {
+            risks.push("what objects hold in clouds is not deleted: it is left behind, and goes on existing and costing".to_owned());
+        }
+        risks
+    }
+
+    /// Takes what is to be kept out of what was found: the resources that are called so. Returns lines that say it.
+    pub(super) fn set_aside(&self, found: &mut Vec<Found>) -> Vec<String> {
+        let mut kept = Vec::new();
+        found.retain(|item| {
+            let of = |keep: &&Keep| item.resource.id.as_str() == keep.name();
+            let ours = item.observed.owner == Owner::Ours;
+            let Some(keep) = self.keep.iter().find(of).filter(|_| ours) else {
+                return true;
+            };
+            let resource = &item.resource;
+            kept.push(format!(
+                "{} {}: you asked to keep the {}",
+                resource.kind,
+                resource.name,
+                keep.name()
+            ));
+            false
+        });
+        kept
+    }
+}
+
+/// Says what will go: the steps, but for phases of the drain that have nothing to do, and what those would delete.
+pub(super) fn question(plan: &Plan, risks: &[String]) -> String {
+    let told: Vec<String> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Drain { .. } if step.removes.is_empty() => None,
+            // What it risks is said once.
+            Action::GiveUp { .. } => None,
+            Action::Drain { .. } => Some(format!("{} ({})", step.title, step.removes.join(", "))),
+            _ => Some(step.title.clone()),
+        })
+        .collect();
+    format!(
+        "Cluster {}: {}.{} Go on?",
+        plan.cluster,
+        told.join(", "),
+        sentences(risks)
+    )
+}
+
+/// Writes each of these as a sentence, with a space before it.
+pub(super) fn sentences(risks: &[String]) -> String {
+    let sentence = |risk: &String| {
+        let mut rest = risk.chars();
+        let first = rest.next().map(|it| it.to_uppercase().to_string());
+        format!(" {}{}.", first.unwrap_or_default(), rest.as_str())
+    };
+    risks.iter().map(sentence).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::plan::{self, DestroyFacts, Phase};
+
+    #[test]
+    fn what_each_decision_risks_is_asked_for_once() {
+        let plan = plan::destroy(DestroyFacts {
+            cluster: "dot".parse().unwrap(),
+            provider: ProviderId::Kind,
+            found: Vec::new(),
+            installed: Vec::new(),
+            namespaces: Vec::new(),
+            homes: Vec::new(),
+            inventory: false,
+            accounts: Vec::new(),
+            drain: Some([(Phase::Network, Default::default())].into()),
+            beyond: Default::default(),
+            abandon: true,
+            rehearsal: false,
+        });
+        let args = DrainArgs {
+            skip_drain: false,
+            abandon: true,
+            keep: vec![Keep::Volumes],
+        };
+        let asked = question(&plan, &args.risks(&["Bucket a (b)".to_owned()], &[]));
+        assert_eq!(
+            asked,
+            "Cluster dot: remove the kubeconfig of dot. Left behind, existing and costing: Bucket a (b). What is stuck for two \
+             minutes is given up: it goes on existing and costing, and nothing in the cluster names it any more. Disks are kept, \
+             and go on costing. Go on?"
+        );
+    }
+
+    #[test]
+    fn what_is_kept_is_neither_deleted_nor_left_behind() {
+        let found = |id: &str, owner| Found {
+            resource: windlass_provider::Resource {
+                id: windlass_provider::ResourceId::new(id),
+                cluster: "dot".parse().unwrap(),
+                kind: "resource group".to_owned(),
+                name: "windlass-dot".to_owned(),
+                needs: Vec::new(),
+                want: Default::default(),
+                usual: Duration::ZERO,
+                limit: Duration::ZERO,
+            },
+            observed: windlass_provider::Observed {
+                owner,
+                ..windlass_provider::Observed::missing()
+            },
+            tags: None,
+        };
+        let args = DrainArgs {
+            skip_drain: false,
+            abandon: false,
+            keep: vec![Keep::Group],
+        };
+        let mut all = vec![found("group", Owner::Ours), found("cluster", Owner::Ours)];
+        let kept = args.set_aside(&mut all);
+        assert_eq!(
+            kept,
+            ["resource group windlass-dot: you asked to keep the group"]
+        );
+        assert_eq!(all, [found("cluster", Owner::Ours)]);
+        let mut theirs = vec![found("group", Owner::Foreign)];
+        assert!(args.set_aside(&mut theirs).is_empty() && theirs.len() == 1);
+    }
+
+    #[test]
+    fn only_what_a_provider_has_can_be_kept() {
+        let keep = |keep: Keep, provider| {
+            let args = DrainArgs {
+                skip_drain: false,
+                abandon: false,
+                keep: vec![keep],
+            };
+            args.check(provider).map_err(|error| error.to_string())
+        };
+        assert!(keep(Keep::Volumes, ProviderId::Kind).is_ok());
+        assert!(keep(Keep::Project, ProviderId::Google).is_ok());
+        assert_eq!(
+            keep(Keep::Project, ProviderId::Kind).unwrap_err(),
+            "error: --keep project: a cluster on kind has no project of Google Cloud\n  \
+             hint: leave it out: on kind there is --keep volumes"
+        );
+        assert_eq!(
+            keep(Keep::Group, ProviderId::Aws).unwrap_err(),
+            "error: --keep group: a cluster on aws has no resource group of Azure\n  \
+             hint: leave it out: on aws there is --keep volumes,logs"
+        );
+    }
+}
