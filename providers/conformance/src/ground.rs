@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
@@ -52,10 +52,23 @@ impl Ground {
     /// Returns a context on the world's clock.
     #[must_use]
     pub fn cx(&self) -> Ctx {
+        self.cx_ahead_by(SignedDuration::ZERO)
+    }
+
+    /// Returns the context of a machine whose clock is ahead of all others; behind, where `skew` is negative.
+    #[must_use]
+    pub fn cx_ahead_by(&self, skew: SignedDuration) -> Ctx {
+        let clock = self.world.clock().ahead_by(skew);
         Ctx {
             scratch: self.folder.path().to_owned(),
-            ..Ctx::new(Arc::new(WorldTime(self.world.clock())))
+            ..Ctx::new(Arc::new(WorldTime(clock)))
         }
+    }
+
+    /// Lets time pass until `at`.
+    pub async fn pass(&self, at: Timestamp) {
+        let left = Duration::try_from(at.duration_since(self.now()));
+        self.world.clock().sleep(left.unwrap_or_default()).await;
     }
 
     /// Returns such a context, and the number of calls that were made with it so far.

@@ -92,6 +92,10 @@ impl Bed for Machine {
             ),
             Ability::ChangeInPlace => Some("kind cannot change a cluster"),
             Ability::ExpiringCredentials => Some("kind gives a certificate of a year"),
+            Ability::Leftovers => {
+                Some("nothing on this machine is made by controllers in a cluster")
+            }
+            Ability::Regions => Some("this machine is in one place"),
         }
     }
 
@@ -137,7 +141,9 @@ impl Bed for Machine {
         let effect = match trouble {
             Trouble::LostBefore => "count = 1\nreset = \"before\"",
             Trouble::LostAfter => "count = 1\nreset = \"after\"",
-            Trouble::Throttled => unreachable!("it is lacking"),
+            Trouble::Throttled | Trouble::Unwell | Trouble::Crowded => {
+                unreachable!("it is lacking")
+            }
             Trouble::Denied => {
                 "exit = 1\nmessage = \"permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock\""
             }

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures::future::{Either, select};
 use jiff::Timestamp;
-use windlass_provider::{ClusterSpec, Fault, Owner, Tags};
+use windlass_provider::{Change, ClusterSpec, Fault, NodePool, Owner, Tags};
 
 use super::{audit, expect_whole, make, unmake};
-use crate::Bed;
+use crate::{Ability, Bed};
 
 /// How a call ends in the middle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +46,13 @@ pub async fn goes_on_from_every_change_of_a_making<B: Bed>() {
 
 /// Ends a making at its nth change; returns false where it has no so many.
 async fn end_making<B: Bed>(bed: &B, spec: &ClusterSpec, nth: u64, after: bool, end: End) -> bool {
-    let ground = bed.ground();
-    let cx = ground.cx();
-    ground.hold(nth, after).await;
+    let cx = bed.ground().cx();
+    bed.hold(nth, after).await;
     let making = Box::pin(make(bed, &cx, spec));
-    match select(making, Box::pin(ground.held())).await {
+    match select(making, Box::pin(bed.held())).await {
         Either::Left((made, _)) => {
             made.expect("a cluster");
-            ground.hold(0, false).await;
+            bed.hold(0, false).await;
             return false;
         }
         Either::Right(((), making)) => {
@@ -65,7 +64,7 @@ async fn end_making<B: Bed>(bed: &B, spec: &ClusterSpec, nth: u64, after: bool, 
             }
         }
     }
-    ground.cut().await;
+    bed.cut().await;
     true
 }
 
@@ -87,6 +86,50 @@ async fn expect_ours<B: Bed>(bed: &B, spec: &ClusterSpec) {
     }
 }
 
+/// Where the platform can change what is there: at every change of an update that ends there, the same again finishes it. More and
+/// fewer nodes, labels and another pool come by it, and what has come is left alone.
+pub async fn goes_on_from_every_change_of_an_update<B: Bed>() {
+    if !B::open().await.can(Ability::ChangeInPlace) {
+        return;
+    }
+    let pool = |name: &str, min: u32, label: &str| NodePool {
+        name: name.to_owned(),
+        min,
+        max: 5,
+        labels: BTreeMap::from([("tier".to_owned(), label.to_owned())]),
+        taints: Vec::new(),
+    };
+    for (after, end) in WAYS {
+        for nth in 1.. {
+            let bed = B::open().await;
+            let cx = bed.ground().cx();
+            let mut spec = bed.spec("dot");
+            spec.node_pools = vec![pool("batch", 2, "slow"), pool("web", 1, "slow")];
+            make(&bed, &cx, &spec).await.expect("a cluster");
+            let before = bed.names().await;
+            spec.nodes.min += 1;
+            spec.nodes.max = spec.nodes.max.max(spec.nodes.min);
+            spec.node_pools[0] = pool("batch", 1, "fast");
+            spec.node_pools.push(pool("new", 1, "fast"));
+            let more = end_making(&bed, &spec, nth, after, end).await;
+            if more {
+                let made = make(&bed, &cx, &spec).await;
+                made.unwrap_or_else(|error| panic!("again from change {nth}: {error:?}"));
+            }
+            expect_whole(&bed, &spec).await;
+            let after = bed.names().await;
+            assert!(before.is_subset(&after), "{after:?}");
+            assert_eq!(after.len(), before.len() + 1, "{after:?}");
+            let again = make(&bed, &cx, &spec).await.expect("the same");
+            assert!(again.iter().all(|it| it.change == Change::Unchanged));
+            if !more {
+                assert!(nth > 3, "an update that changes little");
+                break;
+            }
+        }
+    }
+}
+
 /// After every change of a deletion that ends there, the same again leaves nothing.
 pub async fn goes_on_from_every_change_of_a_deletion<B: Bed>() {
     for (after, end) in WAYS {
@@ -95,9 +138,9 @@ pub async fn goes_on_from_every_change_of_a_deletion<B: Bed>() {
             let (ground, spec) = (bed.ground(), bed.spec("dot"));
             let cx = ground.cx();
             make(&bed, &cx, &spec).await.expect("a cluster");
-            ground.hold(nth, after).await;
+            bed.hold(nth, after).await;
             let deletion = Box::pin(unmake(&bed, &cx, &spec.name));
-            match select(deletion, Box::pin(ground.held())).await {
+            match select(deletion, Box::pin(bed.held())).await {
                 Either::Left((gone, _)) => {
                     gone.expect("a deletion");
                     assert!(nth > 1, "a deletion changes nothing");
@@ -111,7 +154,7 @@ pub async fn goes_on_from_every_change_of_a_deletion<B: Bed>() {
                     }
                 }
             }
-            ground.cut().await;
+            bed.cut().await;
             audit(&bed).await;
             let gone = unmake(&bed, &ground.cx(), &spec.name).await;
             gone.unwrap_or_else(|error| panic!("it does not go on from change {nth}: {error:?}"));

@@ -1,6 +1,9 @@
 //! The life of one cluster.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::future::{Either, select};
@@ -64,8 +67,10 @@ pub async fn tells_how_far_it_is<B: Bed>() {
     let bed = B::open().await;
     let (ground, spec) = (bed.ground(), bed.spec("dot"));
     let cx = ground.cx();
-    let cluster = plan(&bed, &cx, &spec).await.expect("a plan");
-    let cluster = cluster.last().expect("a resource").clone();
+    let planned = plan(&bed, &cx, &spec).await.expect("a plan");
+    let mut planned = planned.into_iter();
+    let cluster = planned.find(|it| it.id.as_str() == "cluster");
+    let cluster = cluster.expect("a resource of that id");
     let look = || async {
         let seen = bed.provider().observe(&cx, &cluster, &Known::new()).await;
         seen.expect("an observation").state
@@ -74,12 +79,12 @@ pub async fn tells_how_far_it_is<B: Bed>() {
 
     let mut seen = BTreeSet::new();
     for nth in 1.. {
-        ground.hold(nth, true).await;
+        bed.hold(nth, true).await;
         let making = Box::pin(make(&bed, &cx, &spec));
-        match select(making, Box::pin(ground.held())).await {
+        match select(making, Box::pin(bed.held())).await {
             Either::Left((done, _)) => {
                 done.expect("a cluster");
-                ground.hold(0, false).await;
+                bed.hold(0, false).await;
                 break;
             }
             Either::Right(((), making)) => {
@@ -87,7 +92,7 @@ pub async fn tells_how_far_it_is<B: Bed>() {
                 assert_ne!(state, State::Deleting);
                 seen.insert(format!("{state:?}"));
                 drop(making);
-                ground.cut().await;
+                bed.cut().await;
                 unmake(&bed, &cx, &spec.name).await.expect("a deletion");
             }
         }
@@ -111,14 +116,14 @@ pub async fn tells_how_far_it_is<B: Bed>() {
         Err(error) => assert!(!error.hints.is_empty(), "{error:?}"),
     }
 
-    ground.hold(1, false).await;
+    bed.hold(1, false).await;
     let deletion = Box::pin(unmake(&bed, &cx, &spec.name));
-    match select(deletion, Box::pin(ground.held())).await {
+    match select(deletion, Box::pin(bed.held())).await {
         Either::Left(_) => panic!("nothing was deleted"),
         Either::Right(((), deletion)) => {
             assert_ne!(look().await, State::Missing);
             drop(deletion);
-            ground.cut().await;
+            bed.cut().await;
         }
     }
 }
@@ -220,16 +225,43 @@ pub async fn gives_access<B: Bed>() {
     let credential = credential.expect("a credential");
     let auth = credential.auth.clone();
     speak(&Kubeconfig { auth, ..access }).await;
-    if bed.can(Ability::ExpiringCredentials) {
-        let expires = credential.expires.expect("an end");
-        assert!(expires > bed.ground().now(), "it has ended already");
-    } else {
+    if !bed.can(Ability::ExpiringCredentials) {
         assert_eq!(credential.expires, None);
+        return;
     }
+    let expires = credential.expires.expect("an end");
+    assert!(expires > bed.ground().now(), "it has ended already");
+    // It is taken for as long as is said, and then another one is.
+    bed.ground().pass(expires - Duration::from_secs(1)).await;
+    let access = bed.provider().kubeconfig(&cx, &spec.name).await;
+    let access = access.expect("access");
+    let auth = credential.auth.clone();
+    let old = Kubeconfig {
+        auth: credential.auth,
+        ..access.clone()
+    };
+    speak(&old).await;
+    bed.ground().pass(expires + Duration::from_secs(1)).await;
+    let refused = try_to_speak(&old).await.expect_err("an end");
+    assert!(refused.contains("401"), "{refused}");
+    let renewed = bed.provider().credential(&cx, &spec.name).await;
+    let renewed = renewed.expect("another credential");
+    assert!(renewed.auth != auth && renewed.expires > Some(expires));
+    speak(&Kubeconfig {
+        auth: renewed.auth,
+        ..access
+    })
+    .await;
 }
 
 /// Asks the cluster's API for its version.
 async fn speak(access: &Kubeconfig) {
+    let version = try_to_speak(access).await.expect("an answer");
+    assert!(version.starts_with('v'), "{version}");
+}
+
+/// Returns what the cluster's API says of its version, or why it does not say it.
+async fn try_to_speak(access: &Kubeconfig) -> Result<String, String> {
     // Fails only where it was done before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let user = match &access.auth {
@@ -257,7 +289,11 @@ async fn speak(access: &Kubeconfig) {
     let config = kube::Config::from_custom_kubeconfig(file, &options).await;
     let client = kube::Client::try_from(config.expect("a configuration"));
     let version = client.expect("a client").apiserver_version().await;
-    assert!(version.expect("an answer").git_version.starts_with('v'));
+    match version {
+        Ok(version) => Ok(version.git_version),
+        Err(kube::Error::Api(status)) => Err(status.code.to_string()),
+        Err(error) => Err(format!("{error:?}")),
+    }
 }
 
 /// Discovery rebuilds what was planned, by a provider that knows nothing, in the order of its making and good enough to delete it.

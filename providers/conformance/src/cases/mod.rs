@@ -1,6 +1,7 @@
 //! The cases: each opens beds of its own and fails by panicking.
 
 mod change;
+mod clocks;
 mod life;
 mod neighbours;
 mod trouble;
@@ -14,19 +15,20 @@ use windlass_provider::{
 
 pub use change::{
     goes_on_from_every_change_of_a_deletion, goes_on_from_every_change_of_a_making,
-    tags_in_the_create_call_itself,
+    goes_on_from_every_change_of_an_update, tags_in_the_create_call_itself,
 };
+pub use clocks::is_misled_by_no_clock;
 pub use life::{
     deletes_until_nothing_is_left, finds_by_tags_alone, gives_access, makes_node_pools,
     makes_once_and_observes, tells_differences, tells_how_far_it_is,
 };
 pub use neighbours::{
-    keeps_two_clusters_apart, takes_names_to_their_limits,
-    uses_what_others_made_and_never_deletes_it,
+    finds_what_controllers_left, keeps_two_clusters_apart, looks_in_the_regions_that_it_is_told,
+    takes_names_to_their_limits, uses_what_others_made_and_never_deletes_it,
 };
 pub use trouble::{
     bears_each_call_of_a_deletion_lost_once, bears_each_call_of_a_making_lost_once,
-    bears_throttling, tells_denied_wherever_it_begins,
+    bears_throttling, bears_throttling_throughout, tells_denied_wherever_it_begins,
 };
 
 use crate::Bed;

@@ -1,9 +1,11 @@
 //! A cluster among others: of somebody else, of other names, and side by side.
 
-use windlass_provider::{Change, ClusterName, Known, NodePool, Owner, Scope, State, Verdict};
+use windlass_provider::{
+    Change, ClusterName, Known, NodePool, Owner, Regions, Scope, State, Verdict,
+};
 
 use super::{audit, expect_whole, make, name, plan, unmake};
-use crate::Bed;
+use crate::{Ability, Bed};
 
 /// A cluster that somebody else made is used as it is, told as theirs, and neither changed nor deleted.
 pub async fn uses_what_others_made_and_never_deletes_it<B: Bed>() {
@@ -109,6 +111,75 @@ pub async fn keeps_two_clusters_apart<B: Bed>() {
     }
     for spec in &specs[1..] {
         unmake(&bed, &cx, &spec.name).await.expect("a deletion");
+    }
+    assert_eq!(audit(&bed).await, []);
+}
+
+/// A cluster of another region than the settings name is found where all are asked for, and nowhere else, well enough to delete it.
+pub async fn looks_in_the_regions_that_it_is_told<B: Bed>() {
+    let bed = B::open().await;
+    if !bed.can(Ability::Regions) {
+        return;
+    }
+    let (cx, spec) = (bed.ground().cx(), bed.spec("dot"));
+    let facts = bed.elsewhere().facts(&cx, &spec).await.expect("facts");
+    let wanted = bed.elsewhere().resources(&spec, &facts).expect("a plan");
+    let mut known = Known::new();
+    for resource in &wanted {
+        let made = bed.elsewhere().ensure(&cx, resource, &known).await;
+        known.insert(resource.id.clone(), made.expect("a resource").1);
+    }
+    let here = bed.provider().discover(&cx, Scope::of(&spec.name)).await;
+    assert_eq!(here.expect("discovery"), []);
+    for scope in [Scope::all(), Scope::of(&spec.name)] {
+        let scope = scope.within(Regions::All);
+        let all = bed.provider().discover(&cx, scope).await;
+        let all = all.expect("discovery");
+        assert_eq!(all.len(), wanted.len(), "{all:?}");
+    }
+    let scope = Scope::of(&spec.name).within(Regions::All);
+    let found = bed.provider().discover(&cx, scope).await;
+    for item in found.expect("discovery").iter().rev() {
+        let gone = bed.provider().delete(&cx, &item.resource, &known).await;
+        assert_eq!(gone.expect("a deletion"), Change::Removed, "{item:?}");
+    }
+    assert!(bed.names().await.is_empty());
+}
+
+/// What controllers in a cluster made beside it is found by the platform's mark of the cluster, be the cluster gone, and goes with it;
+/// that of another cluster stays.
+pub async fn finds_what_controllers_left<B: Bed>() {
+    let bed = B::open().await;
+    if !bed.can(Ability::Leftovers) {
+        return;
+    }
+    let cx = bed.ground().cx();
+    let [spec, other] = ["dot", "dot-2"].map(|name| bed.spec(name));
+    make(&bed, &cx, &spec).await.expect("a cluster");
+    make(&bed, &cx, &other).await.expect("another one");
+    bed.leave_behind("dot-2").await;
+    let before = bed.names().await;
+    bed.leave_behind("dot").await;
+    let found = audit(&bed).await;
+    let of = |name: &ClusterName| {
+        found
+            .iter()
+            .filter(|it| it.resource.cluster == *name)
+            .count()
+    };
+    assert_eq!(of(&spec.name), of(&other.name));
+    assert!(found.iter().all(|it| it.observed.owner == Owner::Ours));
+    unmake(&bed, &cx, &spec.name).await.expect("a deletion");
+    let left = bed.names().await;
+    assert!(left.is_subset(&before), "{left:?}");
+    assert_eq!(audit(&bed).await.len(), of(&other.name));
+    // One that came to light only when all else was gone.
+    bed.leave_behind("dot").await;
+    let scope = Scope::of(&spec.name);
+    let late = bed.provider().discover(&cx, scope).await;
+    assert_eq!(late.expect("discovery").len(), 1);
+    for name in [&spec.name, &other.name] {
+        unmake(&bed, &cx, name).await.expect("a deletion");
     }
     assert_eq!(audit(&bed).await, []);
 }

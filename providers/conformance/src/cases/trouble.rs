@@ -1,8 +1,8 @@
 //! Calls that fail: each once, or from each on.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use windlass_provider::{Fault, Result, Scope};
+use windlass_provider::{Ctx, Fault, Result, Scope};
 
 use super::{audit, expect_whole, make, unmake};
 use crate::{Ability, Bed, Trouble};
@@ -121,28 +121,81 @@ fn expect_denied(done: Result<()>, nth: u64) {
     }
 }
 
-/// Each call of a making is throttled once: it is borne, or told as what passes by itself.
+/// Each call of a making and of a deletion is throttled once, or meets a platform that is not well: it is borne, or told as what passes
+/// by itself.
 pub async fn bears_throttling<B: Bed>() {
     if !B::open().await.can(Ability::Throttling) {
         return;
     }
-    for nth in 1.. {
-        let bed = B::open().await;
-        let spec = bed.spec("dot");
-        let (cx, calls) = bed.ground().counting();
-        bed.trouble(Trouble::Throttled, nth).await;
-        let made = make(&bed, &cx, &spec).await;
-        bed.calm().await;
-        if calls.load(Ordering::Relaxed) < nth {
-            made.expect("a cluster, undisturbed");
-            return;
-        }
-        if let Err(error) = made {
-            assert_eq!(error.fault, Fault::Transient, "call {nth}: {error:?}");
+    for trouble in [Trouble::Throttled, Trouble::Unwell] {
+        for nth in 1.. {
+            let bed = B::open().await;
+            let spec = bed.spec("dot");
+            let (cx, calls) = bed.ground().counting();
+            bed.trouble(trouble, nth).await;
+            let made = make(&bed, &cx, &spec).await;
+            let in_making = calls.swap(0, Ordering::Relaxed);
+            bed.calm().await;
+            expect_passing(made.map(drop), nth);
             make(&bed, &bed.ground().cx(), &spec)
                 .await
                 .expect("a cluster");
+            expect_whole(&bed, &spec).await;
+
+            bed.trouble(trouble, nth).await;
+            let gone = unmake(&bed, &cx, &spec.name).await;
+            let in_deletion = calls.load(Ordering::Relaxed);
+            bed.calm().await;
+            expect_passing(gone.map(drop), nth);
+            let gone = unmake(&bed, &bed.ground().cx(), &spec.name).await;
+            gone.expect("a deletion");
+            assert_eq!(audit(&bed).await, []);
+            if in_making < nth && in_deletion < nth {
+                break;
+            }
         }
-        expect_whole(&bed, &spec).await;
     }
+}
+
+fn expect_passing(done: Result<()>, nth: u64) {
+    if let Err(error) = done {
+        assert_eq!(error.fault, Fault::Transient, "call {nth}: {error:?}");
+    }
+}
+
+/// Every second call is throttled, the whole life of a cluster long: with the patience that a run has for what passes by itself, all of
+/// it comes to its end.
+pub async fn bears_throttling_throughout<B: Bed>() {
+    let bed = B::open().await;
+    if !bed.can(Ability::Throttling) {
+        return;
+    }
+    let (cx, spec) = (bed.ground().cx(), bed.spec("dot"));
+    for first in [1, 2] {
+        bed.trouble(Trouble::Crowded, first).await;
+        patiently(&cx, || make(&bed, &cx, &spec)).await;
+        let provider = bed.provider();
+        patiently(&cx, || provider.kubeconfig(&cx, &spec.name)).await;
+        let found = patiently(&cx, || provider.discover(&cx, Scope::all())).await;
+        assert!(!found.is_empty());
+        bed.calm().await;
+        expect_whole(&bed, &spec).await;
+        bed.trouble(Trouble::Crowded, first).await;
+        patiently(&cx, || unmake(&bed, &cx, &spec.name)).await;
+        bed.calm().await;
+        assert_eq!(audit(&bed).await, []);
+    }
+}
+
+/// Tries again what passes by itself, as a run does.
+async fn patiently<T, F: Future<Output = Result<T>>>(cx: &Ctx, mut work: impl FnMut() -> F) -> T {
+    const TRIES: u32 = 10;
+    for _ in 0..TRIES {
+        match work().await {
+            Ok(done) => return done,
+            Err(error) => assert_eq!(error.fault, Fault::Transient, "{error:?}"),
+        }
+        cx.clock.sleep(Duration::from_secs(10)).await;
+    }
+    panic!("it does not get on: {TRIES} tries were not enough");
 }

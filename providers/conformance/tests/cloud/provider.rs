@@ -1,0 +1,523 @@
+//! A provider over that cloud, as one for a real cloud would be: small, and with each flaw that the suite must notice.
+
+use std::{collections::BTreeMap, future::Future, time::Duration};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use windlass_provider::{
+    Auth, Change, Check, ClusterName, ClusterSpec, Ctx, Difference, Error, Exchange,
+    ExecCredential, Facts, Fault, Found, Known, Kubeconfig, NodePool, Observed, Outputs, Owner,
+    Provider, ProviderId, Regions, Request, Resource, ResourceId, Result, Scope, State, Tags,
+    Verdict,
+};
+
+/// The platform's own mark of what a cluster's controllers made.
+pub(crate) const MARK: &str = "cluster-owner";
+
+/// How often a call is tried.
+const TRIES: u32 = 6;
+const POLL: Duration = Duration::from_secs(25);
+
+/// A mistake that this provider makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    None,
+    /// A call that is refused for the moment is not tried again.
+    GivesUp,
+    /// Tags come in a call of their own.
+    TagsLater,
+    /// What others made is deleted.
+    TakesForeign,
+    /// A cluster is known by how its name begins.
+    Prefix,
+    /// What controllers made is not looked for.
+    Blind,
+    /// Only its own region is looked at.
+    OneRegion,
+    /// A credential is said to last longer than it does.
+    Boasts,
+    /// What is denied is taken for what passes by itself.
+    Hopes,
+    /// Labels are not compared.
+    Careless,
+    /// What is wanted is not compared with what is there, when it is there.
+    Lazy,
+    /// What is broken is made anew.
+    Remakes,
+    /// Nobody waits until something is gone.
+    Hasty,
+    /// The platform's times are taken for its own.
+    Clockless,
+    /// A connection that is lost is the last word.
+    Despairs,
+}
+
+/// See the room.
+#[derive(Clone)]
+pub(crate) struct Cloud {
+    pub(crate) address: String,
+    pub(crate) region: &'static str,
+    pub(crate) flaw: Flaw,
+}
+
+/// What an answer brought: nothing where there is no such thing.
+type Answer = Option<Value>;
+
+impl Cloud {
+    fn is(&self, flaw: Flaw) -> bool {
+        self.flaw == flaw
+    }
+
+    /// Asks, as often as it takes; absence is no error, and neither is what is there already.
+    async fn ask(&self, cx: &Ctx, method: &str, path: &str, body: &Value) -> Result<Answer> {
+        let what = format!("{method} {path}");
+        for attempt in 1.. {
+            let (at, sent) = (cx.clock.now(), body.to_string());
+            let answer = exchange(&self.address, method, path, at, &sent).await;
+            let text = answer.as_ref().map(|(code, body)| (*code, body.as_bytes()));
+            cx.trace.tell(&Exchange::Request(Request {
+                at,
+                took: Duration::ZERO,
+                attempt,
+                method,
+                url: path,
+                sent: sent.as_bytes(),
+                answer: text.map_err(ToString::to_string),
+            }));
+            let passes = match answer {
+                Ok((200..=299, body)) => {
+                    return Ok(Some(serde_json::from_str(&body).unwrap_or_default()));
+                }
+                Ok((404, _)) => return Ok(None),
+                Ok((409, body)) if method == "POST" => {
+                    return Ok(Some(json!(body)));
+                }
+                Ok((403, body)) if !self.is(Flaw::Hopes) => {
+                    return Err(Error::new(Fault::Denied, what).cause(body));
+                }
+                Ok((400, body)) => return Err(Error::new(Fault::Invalid, what).cause(body)),
+                Ok((409, body)) => return Err(Error::new(Fault::Conflict, what).cause(body)),
+                Ok((code, body)) => format!("{code} {body}"),
+                Err(error) if self.is(Flaw::Despairs) => {
+                    return Err(Error::new(Fault::Invalid, what).cause(error.to_string()));
+                }
+                Err(error) => error.to_string(),
+            };
+            if attempt >= TRIES || self.is(Flaw::GivesUp) {
+                return Err(Error::new(Fault::Transient, what).cause(passes));
+            }
+            cx.clock.sleep(Duration::from_secs(2 << attempt)).await;
+        }
+        unreachable!("it ends")
+    }
+
+    async fn get(&self, cx: &Ctx, path: &str) -> Result<Answer> {
+        self.ask(cx, "GET", path, &Value::Null).await
+    }
+
+    async fn list(&self, cx: &Ctx, path: &str) -> Result<Vec<Value>> {
+        let all = self.get(cx, path).await?;
+        Ok(all
+            .and_then(|it| it.as_array().cloned())
+            .unwrap_or_default())
+    }
+
+    /// Waits until something is as `done` wants it.
+    async fn until(&self, cx: &Ctx, path: &str, done: impl Fn(&Answer) -> bool) -> Result<()> {
+        loop {
+            let seen = self.get(cx, path).await?;
+            if done(&seen) {
+                return Ok(());
+            }
+            if let Some(seen) = &seen {
+                self.look_at_the_clock(cx, seen)?;
+                if seen["state"] == "failed" {
+                    return Err(broken(path));
+                }
+            }
+            cx.clock.sleep(POLL).await;
+        }
+    }
+
+    fn look_at_the_clock(&self, cx: &Ctx, seen: &Value) -> Result<()> {
+        let created = seen["created"].as_str().and_then(|at| at.parse().ok());
+        let late =
+            created.is_some_and(|at: Timestamp| cx.clock.now() > at + SignedDuration::from_mins(4));
+        match late && seen["state"] == "making" && self.is(Flaw::Clockless) {
+            true => Err(Error::timed_out("waiting for it")),
+            false => Ok(()),
+        }
+    }
+
+    async fn make(&self, cx: &Ctx, it: &Resource, known: &Known) -> Result<(Change, Outputs)> {
+        let seen = self.look(cx, it, known).await?;
+        let (path, want) = (place(it), &it.want);
+        let mut change = Change::Unchanged;
+        if seen.owner == Owner::Foreign && seen.state != State::Missing {
+            return Ok((change, seen.outputs));
+        }
+        match seen.state {
+            State::Missing => {
+                change = Change::Made;
+                let mut body = want["body"].clone();
+                let tags = self.tags(cx, it);
+                if want["tagged"] == true && !self.is(Flaw::TagsLater) {
+                    body["tags"] = tags.clone();
+                }
+                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                self.ask(cx, "POST", folder, &body).await?;
+                if want["tagged"] == true && self.is(Flaw::TagsLater) {
+                    self.until(cx, &path, ready).await?;
+                    self.ask(cx, "PATCH", &path, &json!({ "tags": tags }))
+                        .await?;
+                }
+            }
+            State::Making => change = Change::Updated,
+            State::Failed if self.is(Flaw::Remakes) => {
+                self.ask(cx, "PATCH", &path, &json!({ "remade": true }))
+                    .await?;
+                return Ok((Change::Made, seen.outputs));
+            }
+            State::Failed => return Err(broken(&path)),
+            State::Deleting => {
+                let what = format!("{path} is being deleted");
+                return Err(Error::new(Fault::Transient, what));
+            }
+            State::Ready if !seen.differs.is_empty() && !self.is(Flaw::Lazy) => {
+                change = Change::Updated;
+                self.ask(cx, "PATCH", &path, &want["body"]).await?;
+            }
+            State::Ready => {}
+        }
+        self.until(cx, &path, ready).await?;
+        Ok((change, outputs(it)))
+    }
+
+    fn tags(&self, cx: &Ctx, it: &Resource) -> Value {
+        let created = Timestamp::from_second(cx.clock.now().as_second()).expect("a time");
+        let lifetime = it.want["lifetime"].as_i64();
+        let tags = Tags {
+            cluster: it.cluster.clone(),
+            created,
+            expires: lifetime.map(|seconds| created + SignedDuration::from_secs(seconds)),
+        };
+        json!(tags.to_pairs().into_iter().collect::<BTreeMap<_, _>>())
+    }
+
+    async fn look(&self, cx: &Ctx, it: &Resource, _: &Known) -> Result<Observed> {
+        let Some(seen) = self.get(cx, &place(it)).await? else {
+            return Ok(Observed::missing());
+        };
+        let whole = place(it);
+        let whole = whole.split("/pools/").next().unwrap_or_default();
+        let tagged = match it.want["tagged"] == true {
+            true => seen.clone(),
+            // A pool is its cluster's.
+            false => self.get(cx, whole).await?.unwrap_or_default(),
+        };
+        Ok(self.judge(it, &seen, &tagged))
+    }
+
+    fn judge(&self, it: &Resource, seen: &Value, tagged: &Value) -> Observed {
+        let mut differs = Vec::new();
+        for (field, wanted) in it.want["body"].as_object().into_iter().flatten() {
+            let found = &seen[field];
+            let careless = field == "labels" && self.is(Flaw::Careless);
+            if wanted != found && !careless && it.want["found"] != true {
+                let field = match it.id.as_str() {
+                    "node-pool-main" => format!("nodes.{field}"),
+                    id => format!("node-pools.{}.{field}", id.trim_start_matches("node-pool-")),
+                };
+                differs.push(Difference {
+                    field,
+                    wanted: wanted.to_string(),
+                    found: found.to_string(),
+                    changeable: true,
+                });
+            }
+        }
+        let marks = |key: &str| tagged["tags"][key].is_string();
+        Observed {
+            state: match seen["state"].as_str() {
+                Some("making") => State::Making,
+                Some("deleting") => State::Deleting,
+                Some("failed") => State::Failed,
+                _ => State::Ready,
+            },
+            owner: match marks(Tags::CLUSTER) || marks(MARK) {
+                true => Owner::Ours,
+                false => Owner::Foreign,
+            },
+            differs,
+            outputs: outputs(it),
+            detail: (seen["state"] == "failed").then(|| "it broke down".to_owned()),
+            unused: it.id.as_str() == "network",
+        }
+    }
+
+    async fn remove(&self, cx: &Ctx, it: &Resource, known: &Known) -> Result<Change> {
+        let seen = self.look(cx, it, known).await?;
+        if seen.state == State::Missing {
+            return Ok(Change::Absent);
+        }
+        if seen.owner == Owner::Foreign && !self.is(Flaw::TakesForeign) {
+            return Ok(Change::Kept);
+        }
+        self.ask(cx, "DELETE", &place(it), &Value::Null).await?;
+        if !self.is(Flaw::Hasty) {
+            self.until(cx, &place(it), Option::is_none).await?;
+        }
+        Ok(Change::Removed)
+    }
+
+    /// Finds what there is in a region.
+    async fn find(&self, cx: &Ctx, region: &str, scope: Scope<'_>) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for kind in ["networks", "clusters", "balancers"] {
+            if kind == "balancers" && self.is(Flaw::Blind) {
+                continue;
+            }
+            let folder = format!("{region}/{kind}");
+            for thing in self.list(cx, &folder).await? {
+                let name = text(&thing["name"]);
+                let owner = match kind {
+                    "balancers" => text(&thing["tags"][MARK]),
+                    _ => name.clone(),
+                };
+                let owner: ClusterName = owner.parse().expect("a cluster's name");
+                let means = |wanted: &ClusterName| match self.is(Flaw::Prefix) {
+                    true => owner.as_str().starts_with(wanted.as_str()),
+                    false => owner == *wanted,
+                };
+                if scope.cluster.is_some_and(|wanted| !means(wanted)) {
+                    continue;
+                }
+                let id = match kind {
+                    "networks" => "network".to_owned(),
+                    "clusters" => "cluster".to_owned(),
+                    _ => format!("balancer-{name}"),
+                };
+                let needs: &[&str] = if kind == "networks" {
+                    &[]
+                } else {
+                    &["network"]
+                };
+                let it = resource(&owner, &id, kind, &name, needs, region);
+                found.push(self.found(it, &thing, &thing));
+                if kind == "clusters" {
+                    for pool in self.list(cx, &format!("{folder}/{name}/pools")).await? {
+                        let pool_name = text(&pool["name"]);
+                        let id = format!("node-pool-{pool_name}");
+                        let kind = format!("clusters/{name}/pools");
+                        let it = resource(&owner, &id, &kind, &pool_name, &["cluster"], region);
+                        found.push(self.found(it, &pool, &thing));
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn found(&self, mut it: Resource, seen: &Value, tagged: &Value) -> Found {
+        it.want["found"] = json!(true);
+        let tags = serde_json::from_value(seen["tags"].clone()).unwrap_or_default();
+        Found {
+            observed: self.judge(&it, seen, tagged),
+            tags: Tags::from_pairs(&tags).expect("tags that can be read"),
+            resource: it,
+        }
+    }
+
+    async fn access(&self, cx: &Ctx, cluster: &ClusterName) -> Result<(Auth, Timestamp)> {
+        let path = format!("{}/clusters/{cluster}/token", self.region);
+        let Some(token) = self.ask(cx, "POST", &path, &Value::Null).await? else {
+            let what = format!("there is no cluster \"{cluster}\"");
+            return Err(Error::new(Fault::Unavailable, what).hint("make it: windlass setup"));
+        };
+        let expires: Timestamp = text(&token["expires"]).parse().expect("a time");
+        let more = if self.is(Flaw::Boasts) { 3600 } else { 0 };
+        let auth = Auth::Token(text(&token["token"]));
+        Ok((auth, expires + SignedDuration::from_secs(more)))
+    }
+
+    /// Does something for as long as the user and the deadline let it.
+    async fn bound<T>(
+        &self,
+        cx: &Ctx,
+        it: &Resource,
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        cx.bound(&format!("{} {}", it.kind, it.name), work).await
+    }
+}
+
+#[async_trait]
+impl Provider for Cloud {
+    fn id(&self) -> ProviderId {
+        ProviderId::Google
+    }
+
+    async fn facts(&self, cx: &Ctx, _: &ClusterSpec) -> Result<Facts> {
+        let seen = self.get(cx, "identity").await?.unwrap_or_default();
+        Ok(Facts {
+            identity: text(&seen["account"]),
+            values: [("regions".to_owned(), seen["regions"].clone())].into(),
+        })
+    }
+
+    fn resources(&self, spec: &ClusterSpec, _: &Facts) -> Result<Vec<Resource>> {
+        let name = &spec.name;
+        let make = |id: &str, kind: &str, called: &str, needs: &[&str]| {
+            resource(name, id, kind, called, needs, self.region)
+        };
+        let mut all = vec![make("network", "networks", name.as_str(), &[])];
+        let mut cluster = make("cluster", "clusters", name.as_str(), &["network"]);
+        cluster.want["body"]["network"] = json!(place(&all[0]));
+        cluster.want["lifetime"] = json!(spec.lifetime.map(|it| it.as_secs()));
+        all[0].want["lifetime"] = cluster.want["lifetime"].clone();
+        all.push(cluster);
+        let main = NodePool {
+            name: "main".to_owned(),
+            min: spec.nodes.min,
+            max: spec.nodes.max,
+            labels: BTreeMap::new(),
+            taints: Vec::new(),
+        };
+        for pool in std::iter::once(&main).chain(&spec.node_pools) {
+            let id = format!("node-pool-{}", pool.name);
+            let kind = format!("clusters/{name}/pools");
+            let mut it = make(&id, &kind, &pool.name, &["cluster"]);
+            it.want["body"] = serde_json::to_value(pool).expect("JSON");
+            all.push(it);
+        }
+        Ok(all)
+    }
+
+    async fn preflight(&self, cx: &Ctx, spec: &ClusterSpec, _: &Facts) -> Vec<Check> {
+        let found = self.discover(cx, Scope::of(&spec.name)).await;
+        let found = found.unwrap_or_default();
+        let foreign = |it: &Found| it.observed.owner == Owner::Foreign;
+        let verdict = match found.iter().any(foreign) {
+            true => Verdict::Warning,
+            false => Verdict::Passed,
+        };
+        vec![Check::new("the name", verdict, "others may have it")]
+    }
+
+    async fn observe(&self, cx: &Ctx, it: &Resource, known: &Known) -> Result<Observed> {
+        self.look(cx, it, known).await
+    }
+
+    async fn ensure(&self, cx: &Ctx, it: &Resource, known: &Known) -> Result<(Change, Outputs)> {
+        self.bound(cx, it, self.make(cx, it, known)).await
+    }
+
+    async fn delete(&self, cx: &Ctx, it: &Resource, known: &Known) -> Result<Change> {
+        self.bound(cx, it, self.remove(cx, it, known)).await
+    }
+
+    async fn discover(&self, cx: &Ctx, scope: Scope<'_>) -> Result<Vec<Found>> {
+        let regions = match scope.regions {
+            Regions::All if !self.is(Flaw::OneRegion) => vec!["here", "there"],
+            _ => vec![self.region],
+        };
+        let mut found = Vec::new();
+        for region in regions {
+            found.extend(self.find(cx, region, scope).await?);
+        }
+        Ok(found)
+    }
+
+    async fn kubeconfig(&self, cx: &Ctx, cluster: &ClusterName) -> Result<Kubeconfig> {
+        let (auth, _) = self.access(cx, cluster).await?;
+        Ok(Kubeconfig {
+            server: format!(
+                "http://{}/api/{}/clusters/{cluster}",
+                self.address, self.region
+            ),
+            certificate_authority: None,
+            tls_server_name: None,
+            auth,
+        })
+    }
+
+    async fn credential(&self, cx: &Ctx, cluster: &ClusterName) -> Result<ExecCredential> {
+        let (auth, expires) = self.access(cx, cluster).await?;
+        Ok(ExecCredential {
+            auth,
+            expires: Some(expires),
+        })
+    }
+}
+
+fn resource(
+    cluster: &ClusterName,
+    id: &str,
+    kind: &str,
+    name: &str,
+    needs: &[&str],
+    region: &str,
+) -> Resource {
+    Resource {
+        id: ResourceId::new(id),
+        cluster: cluster.clone(),
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        needs: needs.iter().map(|it| ResourceId::new(*it)).collect(),
+        want: json!({
+            "place": format!("{region}/{kind}/{name}"),
+            "tagged": !kind.contains("pools"),
+            "body": { "name": name },
+        }),
+        usual: Duration::from_secs(360),
+        limit: Duration::from_secs(1800),
+    }
+}
+
+fn place(it: &Resource) -> String {
+    text(&it.want["place"])
+}
+
+fn outputs(it: &Resource) -> Outputs {
+    [("place".to_owned(), place(it))].into()
+}
+
+fn ready(seen: &Answer) -> bool {
+    seen.as_ref().is_some_and(|it| it["state"] == "ready")
+}
+
+fn broken(path: &str) -> Error {
+    Error::new(Fault::Failed, format!("{path} broke down"))
+        .hint("delete it, and make it again: windlass destroy")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Sends one request over a connection of its own.
+async fn exchange(
+    address: &str,
+    method: &str,
+    path: &str,
+    at: Timestamp,
+    body: &str,
+) -> std::io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(address).await?;
+    let (date, length) = (at.as_second(), body.len());
+    let head = format!(
+        "{method} /{path} HTTP/1.1\r\nHost: {address}\r\nX-Date: {date}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all((head + body).as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let lost = || std::io::Error::other("the connection was lost");
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(lost)?;
+    let code = head.split(' ').nth(1).and_then(|it| it.parse().ok());
+    Ok((code.ok_or_else(lost)?, body.to_owned()))
+}
