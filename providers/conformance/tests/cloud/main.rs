@@ -3,6 +3,7 @@
 
 mod provider;
 mod sky;
+mod wire;
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
