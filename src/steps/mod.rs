@@ -32,7 +32,7 @@ pub use accounts::{Accounts, Grant, Granted, Role};
 pub use chart::chart_digest;
 pub use connection::Connection;
 pub use crossplane::{Composites, await_composites, look_at_composites};
-pub use drain::name_unproven;
+pub use drain::{ask_to_go, name_unproven};
 pub use inside::{Inside, look_inside};
 pub use inspect::{Section, inspect};
 pub use leaving::{Definition, Leaving, look_at_leaving};

@@ -80,6 +80,8 @@ struct State {
     asked: Instant,
     /// How long nobody must have asked for anything before the next jump to a deadline.
     patience: Duration,
+    /// By how much the clock's own looks come too late.
+    delay: Duration,
     closed: bool,
 }
 
@@ -107,6 +109,7 @@ impl Clock {
                 quiet: instant,
                 asked: instant,
                 patience: driver::STUCK,
+                delay: Duration::ZERO,
                 closed: false,
             }),
             changed: Notify::new(),
