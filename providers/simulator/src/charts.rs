@@ -44,28 +44,59 @@ pub(crate) enum Missing {
     Version,
 }
 
+/// Which charts the registries do not have at the moment.
+pub(crate) type Lacks<'a> = &'a dyn Fn(&Chart) -> bool;
+
 /// Returns the chart at an OCI URL whose version is `wanted` or fits the range `wanted`.
-pub(crate) fn at(url: &str, wanted: &str) -> Result<&'static Chart, Missing> {
+pub(crate) fn at(url: &str, wanted: &str, lacks: Lacks<'_>) -> Result<&'static Chart, Missing> {
+    pick(at_url(url, lacks), wanted)
+}
+
+/// Returns the chart at an OCI URL that has this tag.
+pub(crate) fn tagged(url: &str, tag: &str, lacks: Lacks<'_>) -> Result<&'static Chart, Missing> {
+    let mut charts = at_url(url, lacks).peekable();
+    if charts.peek().is_none() {
+        return Err(Missing::Place);
+    }
+    charts
+        .find(|chart| chart.version == tag)
+        .ok_or(Missing::Version)
+}
+
+/// Returns all versions of the chart at an OCI URL.
+pub(crate) fn at_url<'a>(
+    url: &'a str,
+    lacks: Lacks<'a>,
+) -> impl Iterator<Item = &'static Chart> + use<'a> {
     let url = url.trim_end_matches('/');
-    pick(CHARTS.iter().filter(|chart| chart.url == url), wanted)
+    let there = move |chart: &&Chart| chart.url == url && !lacks(chart);
+    CHARTS.iter().filter(there)
 }
 
 /// Returns a chart of a repository.
-pub(crate) fn of(repository: &str, name: &str, wanted: &str) -> Result<&'static Chart, Missing> {
+pub(crate) fn of(
+    repository: &str,
+    name: &str,
+    wanted: &str,
+    lacks: Lacks<'_>,
+) -> Result<&'static Chart, Missing> {
     let repository = repository.trim_end_matches('/');
     let within = |chart: &&Chart| match chart.url.starts_with("oci://") {
         true => chart.url == format!("{repository}/{name}"),
         false => chart.url.trim_end_matches('/') == repository && chart.name == name,
     };
-    pick(CHARTS.iter().filter(within), wanted)
+    let there = |chart: &&Chart| within(chart) && !lacks(chart);
+    pick(CHARTS.iter().filter(there), wanted)
 }
 
-/// Returns whether there is a repository with an index at this URL.
-pub(crate) fn repository(url: &str) -> bool {
+/// Returns all that is in the index of the repository at this URL; `None` where no repository is.
+pub(crate) fn index(url: &str, lacks: Lacks<'_>) -> Option<Vec<&'static Chart>> {
     let url = url.trim_end_matches('/');
-    CHARTS
-        .iter()
-        .any(|chart| !chart.url.starts_with("oci://") && chart.url.trim_end_matches('/') == url)
+    let within =
+        |chart: &&Chart| !chart.url.starts_with("oci://") && chart.url.trim_end_matches('/') == url;
+    let all: Vec<_> = CHARTS.iter().filter(within).collect();
+    let there = |chart: &&Chart| !lacks(chart);
+    (!all.is_empty()).then(|| all.into_iter().filter(there).collect())
 }
 
 fn pick(
@@ -116,6 +147,15 @@ fn range(text: &str) -> Option<VersionReq> {
 }
 
 impl Chart {
+    /// Returns where it is, with its name and without a scheme: "ghcr.io/traefik/helm/traefik", "charts.crossplane.io/stable/crossplane".
+    pub(crate) fn place(&self) -> String {
+        let (scheme, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
+        match scheme {
+            "oci" => rest.to_owned(),
+            _ => format!("{}/{}", rest.trim_end_matches('/'), self.name),
+        }
+    }
+
     /// Makes the objects of a release with `values` over the chart's own.
     pub(crate) fn make(&self, release: &str, namespace: &str, values: &Value) -> Result<Vec<Made>> {
         let mut all = self.values.clone();

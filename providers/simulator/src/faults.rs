@@ -224,6 +224,27 @@ impl Faults {
         })
     }
 
+    /// Returns whether a registry or repository does not have a chart in a version; `place` as in "ghcr.io/traefik/helm/traefik".
+    pub(crate) fn lacks(&self, place: &str, version: &str) -> bool {
+        let missing = &self.state().file.script.missing;
+        missing
+            .iter()
+            .any(|rule| rule.chart.matches(place) && rule.version.matches(version))
+    }
+
+    /// Decides on a request of a client outside of the clusters to a registry or repository; `url` without its scheme. The effect is
+    /// the status that it is refused with.
+    pub(crate) fn registry(&self, url: &str, now: Timestamp) -> Strike<u16> {
+        let mut strike = Strike::NONE;
+        self.state().each(
+            now,
+            |script| &script.registries,
+            |rule| rule.url.matches(url),
+            |rule| strike.add(rule.latency, rule.status),
+        );
+        strike
+    }
+
     /// Returns whether the API server of a cluster has died.
     pub(crate) fn is_down(&self, cluster: &str) -> bool {
         self.state().down.contains(cluster)

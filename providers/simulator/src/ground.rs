@@ -3,6 +3,7 @@
 //! Changes of state go through [`Ground::write`], which logs them first.
 
 use crate::{
+    charts::Chart,
     clock::Clock,
     faults::{FaultFile, Faults},
     gate::Gate,
@@ -93,6 +94,11 @@ impl Ground {
         self.write(Entry::Repository(Repository::assumed(url)));
         self.stirred.notify_waiters();
         true
+    }
+
+    /// Returns whether a fault lets a chart be missing where it is.
+    pub(crate) fn lacks(&self, chart: &Chart) -> bool {
+        self.faults.lacks(&chart.place(), &chart.version)
     }
 
     /// Says whether the clusters of the machine have load balancers.

@@ -19,6 +19,7 @@ mod log;
 mod manifests;
 pub mod programs;
 mod reactors;
+mod registries;
 mod server;
 mod site;
 #[cfg(test)]

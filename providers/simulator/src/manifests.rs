@@ -9,8 +9,11 @@ use serde_json::{Map, Value, json};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// The releases that this describes: their versions begin so.
+    /// The project at GitHub.
+    project: String,
+    /// The releases that this describes: their versions begin so, and end with a number up to `newest`.
     releases: String,
+    newest: u32,
     /// Where its objects go that have a namespace and name none.
     #[serde(default)]
     namespace: String,
@@ -22,18 +25,36 @@ struct File {
     objects: Vec<Item>,
 }
 
+/// The files, by the name in their path.
+const FILES: [(&str, &str); 2] = [
+    ("flux", include_str!("../manifests/flux.yaml")),
+    ("gateway-api", include_str!("../manifests/gateway-api.yaml")),
+];
+
+impl File {
+    /// Returns the versions that there are, the newest first.
+    fn versions(&self) -> impl Iterator<Item = String> {
+        let patches = (0..=self.newest).rev();
+        patches.map(|patch| format!("{}{patch}", self.releases))
+    }
+}
+
+/// Returns the releases of a project at GitHub, the newest first; `None` where no manifest here is its.
+pub(crate) fn releases(project: &str) -> Option<Vec<String>> {
+    let files = FILES.iter().map(|(_, text)| serde_saphyr::from_str(text));
+    let file = files
+        .filter_map(Result::<File, _>::ok)
+        .find(|file| file.project == project)?;
+    Some(file.versions().collect())
+}
+
 /// Returns the manifest at a path like `flux/v2.9.4/install.yaml`; `None` where there is no such release.
 pub(crate) fn find(path: &str) -> Option<String> {
     let (project, rest) = path.split_once('/')?;
     let version = rest.strip_suffix("/install.yaml")?;
-    let text = match project {
-        "flux" => include_str!("../manifests/flux.yaml"),
-        "gateway-api" => include_str!("../manifests/gateway-api.yaml"),
-        _ => return None,
-    };
+    let (_, text) = FILES.iter().find(|(name, _)| *name == project)?;
     let file: File = serde_saphyr::from_str(text).ok()?;
-    let patch = version.strip_prefix(&file.releases)?;
-    if patch.is_empty() || !patch.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !file.versions().any(|known| known == version) {
         return None;
     }
     let mut text =
@@ -97,6 +118,8 @@ mod tests {
             "flux/v2.8.0/install.yaml",
             "flux/v2.9.x/install.yaml",
             "flux/v2.9./install.yaml",
+            "flux/v2.9.5/install.yaml",
+            "flux/v2.9.04/install.yaml",
             "flux/install.yaml",
             "gateway-api/v1.4.0/install.yaml",
             "fluxx/v2.9.4/install.yaml",

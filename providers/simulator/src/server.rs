@@ -2,6 +2,7 @@
 //!
 //! - `/clusters/NAME/…`: the API server of a cluster
 //! - `/manifests/…`: stand-ins for files that are fetched from the internet
+//! - `/registries/HOST/…`: stand-ins for `https://HOST/…`, which tells what versions there are
 //! - `/world/TOKEN/clock/…`, `/world/TOKEN/control/…`, `/world/TOKEN/programs`: for windlass itself and for tests
 
 mod control;
@@ -96,6 +97,9 @@ async fn answer(ground: &Arc<Ground>, token: &str, request: Request<Incoming>) -
                 &format!("there is no manifest {name}"),
             ),
         });
+    }
+    if let Some(place) = path.strip_prefix("/registries/") {
+        return Ok(requests::registry(ground, place, &request).await);
     }
     let inner = path
         .strip_prefix("/world/")

@@ -162,6 +162,12 @@ impl World {
         format!("{address}/manifests/{project}/{version}/install.yaml")
     }
 
+    /// Returns the URL under which stand-ins for registries and repositories are: `https://HOST/PATH` is there at `HOST/PATH`.
+    pub fn registries(&self) -> String {
+        let address = self.endpoint.split("/world/").next().unwrap_or_default();
+        format!("{address}/registries")
+    }
+
     /// Returns the world's clock.
     pub fn clock(&self) -> WorldClock {
         WorldClock(match &self.place {

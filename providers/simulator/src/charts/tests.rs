@@ -1,6 +1,11 @@
-use super::{Chart, FILES, Missing, at, of};
+use super::{Chart, FILES, Missing, at, index, of, tagged};
 use include_dir::Dir;
 use serde_json::{Value, json};
+
+/// Nothing is missing.
+fn none(_: &Chart) -> bool {
+    false
+}
 
 #[test]
 fn every_file_is_a_chart_that_renders() {
@@ -28,29 +33,60 @@ fn every_file_is_a_chart_that_renders() {
 #[test]
 fn a_chart_is_found_only_at_its_place() {
     let url = "oci://quay.io/jetstack/charts/cert-manager";
-    assert_eq!(at(url, "v1.21.1").unwrap().name, "cert-manager");
-    assert_eq!(at(url, "1.x").unwrap().version, "v1.21.1");
-    assert_eq!(at(url, "*").unwrap().version, "v1.21.1");
-    assert_eq!(at(url, "v1.0.0").unwrap_err(), Missing::Version);
+    assert_eq!(at(url, "v1.21.1", &none).unwrap().name, "cert-manager");
+    assert_eq!(at(url, "1.x", &none).unwrap().version, "v1.21.1");
+    assert_eq!(at(url, "*", &none).unwrap().version, "v1.21.1");
+    assert_eq!(at(url, "v1.0.0", &none).unwrap_err(), Missing::Version);
     assert_eq!(
-        at("oci://quay.io/jetstack/cert-manager", "v1.21.1").unwrap_err(),
+        at("oci://quay.io/jetstack/cert-manager", "v1.21.1", &none).unwrap_err(),
         Missing::Place
     );
     assert_eq!(
-        of("oci://ghcr.io/traefik/helm", "traefik", ">=41.0.0 <42.0.0")
-            .unwrap()
-            .name,
+        of(
+            "oci://ghcr.io/traefik/helm",
+            "traefik",
+            ">=41.0.0 <42.0.0",
+            &none
+        )
+        .unwrap()
+        .name,
         "traefik"
     );
     assert_eq!(
-        of("https://traefik.github.io/charts", "traefik", "*").unwrap_err(),
+        of("https://traefik.github.io/charts", "traefik", "*", &none).unwrap_err(),
         Missing::Place
     );
 }
 
 #[test]
+fn what_is_missing_is_not_found() {
+    let url = "oci://ghcr.io/traefik/helm/traefik";
+    let newest = |chart: &Chart| chart.version == "41.3.0";
+    assert_eq!(tagged(url, "41.3.0", &none).unwrap().version, "41.3.0");
+    // A tag is that, and no range.
+    assert_eq!(tagged(url, "41.x", &none).unwrap_err(), Missing::Version);
+    assert_eq!(
+        tagged(url, "41.3.0", &newest).unwrap_err(),
+        Missing::Version
+    );
+    assert_eq!(at(url, "*", &newest).unwrap().version, "39.0.0");
+    let all = |chart: &Chart| chart.place() == "ghcr.io/traefik/helm/traefik";
+    assert_eq!(tagged(url, "41.3.0", &all).unwrap_err(), Missing::Place);
+    let repository = "https://charts.crossplane.io/stable";
+    let crossplane = |chart: &Chart| chart.place() == "charts.crossplane.io/stable/crossplane";
+    assert_eq!(index(repository, &none).unwrap().len(), 1);
+    assert!(index(repository, &crossplane).unwrap().is_empty());
+    assert!(index(url, &none).is_none());
+}
+
+#[test]
 fn values_reach_the_objects_with_their_types() {
-    let chart = at("oci://quay.io/jetstack/charts/cert-manager", "v1.21.1").unwrap();
+    let chart = at(
+        "oci://quay.io/jetstack/charts/cert-manager",
+        "v1.21.1",
+        &none,
+    )
+    .unwrap();
     let count = |values: Value, kind: &str| {
         let made = chart.make("cert-manager", "cert-manager", &values).unwrap();
         made.iter()
@@ -93,7 +129,13 @@ fn values_reach_the_objects_with_their_types() {
 
 #[test]
 fn values_decide_what_charts_make() {
-    let crossplane = of("https://charts.crossplane.io/stable", "crossplane", "2.3.4").unwrap();
+    let crossplane = of(
+        "https://charts.crossplane.io/stable",
+        "crossplane",
+        "2.3.4",
+        &none,
+    )
+    .unwrap();
     let activations = json!({"provider": {"defaultActivations": ["*.m.upbound.io"]}});
     let made = crossplane.make("crossplane", "crossplane-system", &activations);
     let deployment = made
@@ -104,7 +146,7 @@ fn values_decide_what_charts_make() {
     assert_eq!(init["args"][2], r#"--activations=["*.m.upbound.io"]"#);
 
     let aso = "https://raw.githubusercontent.com/Azure/azure-service-operator/main/v2/charts";
-    let aso = of(aso, "azure-service-operator", "v2.21.0").unwrap();
+    let aso = of(aso, "azure-service-operator", "v2.21.0", &none).unwrap();
     let values = json!({"createAzureOperatorSecret": false, "crdPattern": "resources.azure.com/*"});
     let made = aso
         .make("aso", "azureserviceoperator-system", &values)
@@ -120,7 +162,7 @@ fn values_decide_what_charts_make() {
     );
 
     let contour = "https://projectcontour.github.io/helm-charts/";
-    let contour = of(contour, "contour", "0.7.0").unwrap();
+    let contour = of(contour, "contour", "0.7.0", &none).unwrap();
     let values = json!({"envoy": {"service": {"type": "ClusterIP"}, "nodeSelector": {"a": "b"}}});
     let made = contour.make("contour", "contour", &values).unwrap();
     let find = |kind: &str, name: &str| {

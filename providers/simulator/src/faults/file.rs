@@ -2,118 +2,14 @@
 //!
 //! `faults.schema.json` describes the same for editors; a test holds the two together.
 
+mod sections;
 mod table;
 
 use super::{ProgramEffect, RequestEffect, occurrence::Occurrence, pattern::Pattern};
+pub(super) use sections::{FATES, METHODS, PROGRAMS, SECTIONS, SIDES, TOP};
 use std::{fmt, ops::Range, time::Duration};
 use table::{Lines, Table};
 use toml::de::{DeTable, DeValue};
-
-/// The sections of the file, each with its keys.
-pub(super) const SECTIONS: [(&str, &[&str]); 7] = [
-    (
-        "request",
-        &[
-            "method",
-            "path",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "status",
-            "retry-after",
-            "message",
-            "reset",
-            "silent",
-            "down",
-        ],
-    ),
-    (
-        "program",
-        &[
-            "program",
-            "verb",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "exit",
-            "message",
-            "reset",
-        ],
-    ),
-    ("finalizer", &["kind", "name", "finalizer"]),
-    (
-        "chart",
-        &[
-            "name",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "fails",
-        ],
-    ),
-    (
-        "package",
-        &[
-            "name",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "fails",
-        ],
-    ),
-    (
-        "managed",
-        &[
-            "kind",
-            "name",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "fails",
-        ],
-    ),
-    (
-        "pod",
-        &[
-            "name",
-            "image",
-            "nth",
-            "every",
-            "count",
-            "probability",
-            "from",
-            "until",
-            "latency",
-            "fate",
-        ],
-    ),
-];
-/// The keys outside of sections.
-pub(super) const TOP: [&str; 1] = ["seed"];
-pub(super) const METHODS: [&str; 6] = ["GET", "WATCH", "POST", "PUT", "PATCH", "DELETE"];
-pub(super) const PROGRAMS: [&str; 2] = ["kind", "docker"];
-pub(super) const FATES: [&str; 4] = ["crash", "missing", "never", "unschedulable"];
-pub(super) const SIDES: [&str; 2] = ["before", "after"];
 
 /// How a simulated world is to misbehave: the text of a file, read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -156,6 +52,8 @@ pub(super) struct Script {
     pub(super) requests: Vec<Rule<Request>>,
     pub(super) programs: Vec<Rule<Program>>,
     pub(super) finalizers: Vec<Finalizer>,
+    pub(super) missing: Vec<Missing>,
+    pub(super) registries: Vec<Rule<Registry>>,
     pub(super) charts: Vec<Rule<Chart>>,
     pub(super) packages: Vec<Rule<Chart>>,
     pub(super) managed: Vec<Rule<Managed>>,
@@ -205,6 +103,20 @@ pub(super) struct Finalizer {
     pub(super) kind: Pattern,
     pub(super) name: Pattern,
     pub(super) finalizer: Pattern,
+}
+
+/// A chart, or some versions of it, that is not where it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Missing {
+    pub(super) chart: Pattern,
+    pub(super) version: Pattern,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Registry {
+    pub(super) url: Pattern,
+    pub(super) latency: Duration,
+    pub(super) status: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -328,9 +240,24 @@ impl Script {
             });
             return;
         }
+        if section == "missing" {
+            let (chart, version) = (table.pattern("chart"), table.pattern("version"));
+            self.missing.push(Missing { chart, version });
+            return;
+        }
         let when = occurrence(&mut table);
         let latency = table.duration("latency");
         match section {
+            "registry" => {
+                let (url, status) = (table.pattern("url"), refusal(&mut table));
+                table.needs(&["latency", "status"]);
+                let what = Registry {
+                    url,
+                    latency: latency.unwrap_or_default(),
+                    status,
+                };
+                self.registries.push(Rule { number, when, what });
+            }
             "request" => {
                 let what = request(&mut table, latency);
                 self.requests.push(Rule { number, when, what });
@@ -400,10 +327,21 @@ fn occurrence(table: &mut Table<'_>) -> Occurrence {
     }
 }
 
+/// Returns the status that something is refused with.
+fn refusal(table: &mut Table<'_>) -> Option<u16> {
+    let code = table.whole("status", 0)?;
+    let code = u16::try_from(code).ok();
+    let code = code.filter(|code| (400..=599).contains(code));
+    if code.is_none() {
+        table.refuse("status", "status is not a refusal: allowed are 400 to 599");
+    }
+    code
+}
+
 fn request(table: &mut Table<'_>, latency: Option<Duration>) -> Request {
     let method = table.choice("method", &METHODS);
     let path = table.pattern("path");
-    let status = table.whole("status", 0);
+    let code = refusal(table);
     let retry_after = table.duration("retry-after");
     let message = table.text("message");
     let reset = table.choice("reset", &SIDES);
@@ -413,15 +351,6 @@ fn request(table: &mut Table<'_>, latency: Option<Duration>) -> Request {
     table.excludes(&["status", "reset", "silent", "down"]);
     table.goes_with("retry-after", "status");
     table.goes_with("message", "status");
-    let code = status.and_then(|code| {
-        let code = u16::try_from(code)
-            .ok()
-            .filter(|code| (400..=599).contains(code));
-        if code.is_none() {
-            table.refuse("status", "status is not a refusal: allowed are 400 to 599");
-        }
-        code
-    });
     if silent && method != Some("WATCH") {
         table.refuse(
             "silent",

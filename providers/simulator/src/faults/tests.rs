@@ -36,6 +36,15 @@ name = "**/traefik"
 count = 1
 fails = "timed out"
 
+[[missing]]
+chart = "ghcr.io/traefik/**"
+version = "41.*"
+
+[[registry]]
+url = "ghcr.io/v2/**"
+count = 1
+status = 503
+
 [[pod]]
 image = "quay.io/**"
 latency = "2m"
@@ -98,6 +107,11 @@ fn rules_strike_what_they_name_as_often_as_they_say() {
     );
     assert!(faults.holds("HelmRelease", "flux-system/traefik", "finalizers.fluxcd.io"));
     assert!(!faults.holds("HelmRelease", "other/traefik", "finalizers.fluxcd.io"));
+    assert!(faults.lacks("ghcr.io/traefik/helm/traefik", "41.3.0"));
+    assert!(!faults.lacks("ghcr.io/traefik/helm/traefik", "39.0.0"));
+    let tags = "ghcr.io/v2/traefik/helm/traefik/tags/list";
+    assert_eq!(faults.registry(tags, at(9)).effect, Some(503));
+    assert_eq!(faults.registry(tags, at(9)).effect, None);
 }
 
 #[test]
@@ -281,6 +295,9 @@ fn the_schema_describes_what_is_read() {
         ("[[pod]]\nfate = \"sad\"", false),
         ("[[chart]]\nname = \"a\"", false),
         ("[[finalizer]]", true),
+        ("[[missing]]", true),
+        ("[[registry]]\nstatus = 200", false),
+        ("[[registry]]\nurl = \"a\"", false),
     ];
     for (text, good) in cases {
         let value: Value = toml::from_str(text).expect("TOML");

@@ -79,6 +79,13 @@ fn heed(cx: &Cx<'_>, kind: &str, object: &Value, manager: &str) -> bool {
             }
         }
     }
+    if kind != "HelmRelease" && find(object, "FetchFailed").is_some() {
+        // A source is fetched again.
+        let mut conditions = Conditions::of(object, cx.now);
+        conditions.remove("FetchFailed");
+        conditions.remove("Stalled");
+        status["conditions"] = conditions.into_value();
+    }
     cx.status(object, manager, status).is_some()
 }
 

@@ -1,11 +1,12 @@
 //! Requests to the API servers of clusters, and waits on the clock.
 
 use super::{Answer, Dropped, LARGEST, refuse, say, stream};
-use crate::{clock::Speed, faults::RequestEffect, gate::When, ground::Ground, kube};
+use crate::{clock::Speed, faults::RequestEffect, gate::When, ground::Ground, kube, registries};
 use axum::body::Body;
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{Method, Request, Response, StatusCode, Uri};
+use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -103,6 +104,27 @@ pub(super) async fn forward(ground: &Arc<Ground>, rest: &str, request: Request<B
         ));
     }
     Ok(response)
+}
+
+/// Answers a request to a registry or repository; `place` is what follows `https://` in its URL, without the query.
+pub(super) async fn registry(
+    ground: &Arc<Ground>,
+    place: &str,
+    request: &Request<Incoming>,
+) -> Response<Body> {
+    ground.clock.touch();
+    let strike = ground.faults.registry(place, ground.clock.now());
+    if !strike.latency.is_zero() {
+        ground.clock.sleep(strike.latency).await;
+    }
+    let _work = ground.clock.work();
+    match strike.effect {
+        Some(code) => registries::refuse(code),
+        None => {
+            let query = request.uri().query().unwrap_or_default();
+            registries::answer(ground, place, query, request.headers())
+        }
+    }
 }
 
 /// Ends a long answer (a watch) when the control plane goes down.

@@ -66,8 +66,10 @@ pub(super) fn source(cx: &Cx<'_>, it: &Value) -> Result<Arc<Value>, String> {
 pub(super) fn chart(cx: &Cx<'_>, source: &Value) -> Option<&'static Chart> {
     let revision = text(&source["status"]["artifact"], "revision");
     let version = revision.split('@').next().unwrap_or(revision);
+    // What was fetched is there, whatever becomes of the registry.
+    let kept = |_: &Chart| false;
     match text(source, "kind") {
-        "OCIRepository" => charts::at(text(&source["spec"], "url"), version).ok(),
+        "OCIRepository" => charts::at(text(&source["spec"], "url"), version, &kept).ok(),
         _ => {
             let reference = &source["spec"]["sourceRef"];
             let repository = cx.get(
@@ -80,6 +82,7 @@ pub(super) fn chart(cx: &Cx<'_>, source: &Value) -> Option<&'static Chart> {
                 text(&repository["spec"], "url"),
                 text(&source["spec"], "chart"),
                 version,
+                &kept,
             )
             .ok()
         }

@@ -2,7 +2,7 @@
 
 use super::{Cx, Next, conditions, unready_source};
 use crate::{
-    charts::{self, Missing},
+    charts::{self, Chart, Missing},
     clock,
     ground::digest,
     reactors::object::{Conditions, find, generation, name, namespace, second, text, time},
@@ -55,7 +55,7 @@ pub(super) fn helm_repository(cx: &Cx<'_>, it: &Value) -> Next {
                 stalled: true,
             };
         }
-        if !charts::repository(url) {
+        if charts::index(url, &|_| false).is_none() {
             let index = format!("{}/index.yaml", url.trim_end_matches('/'));
             let message = format!(
                 "failed to fetch Helm repository index: failed to cache index to temporary file: failed to fetch {index} : 404 Not Found"
@@ -94,7 +94,12 @@ pub(super) fn oci_repository(cx: &Cx<'_>, it: &Value) -> Next {
         }
         let path = url.trim_start_matches("oci://");
         let (registry, repository) = path.split_once('/').unwrap_or((path, ""));
-        match charts::at(url, wanted) {
+        let lacks = |chart: &Chart| cx.ground.lacks(chart);
+        let found = match reference["semver"].is_string() {
+            true => charts::at(url, wanted, &lacks),
+            false => charts::tagged(url, wanted, &lacks),
+        };
+        match found {
             Ok(chart) => {
                 let digest = format!("sha256:{}", digest(&format!("{url}:{}", chart.version)));
                 let revision = format!("{}@{digest}", chart.version);
@@ -159,7 +164,8 @@ pub(super) fn helm_chart(cx: &Cx<'_>, it: &Value) -> Next {
     }
     let (chart, wanted) = (text(spec, "chart"), spec["version"].as_str().unwrap_or("*"));
     fetch(cx, it, || {
-        match charts::of(text(&found["spec"], "url"), chart, wanted) {
+        let lacks = |chart: &Chart| cx.ground.lacks(chart);
+        match charts::of(text(&found["spec"], "url"), chart, wanted, &lacks) {
             Ok(chart) => Fetched::Artifact {
                 reason: "ChartPullSucceeded",
                 message: format!(
@@ -173,8 +179,13 @@ pub(super) fn helm_chart(cx: &Cx<'_>, it: &Value) -> Next {
                 ),
                 extra: json!({"observedChartName": chart.name}),
             },
-            Err(_) => {
-                let cause = format!("no '{chart}' chart with version matching '{wanted}' found");
+            Err(missing) => {
+                let cause = match missing {
+                    Missing::Place => "no chart name found".to_owned(),
+                    Missing::Version => {
+                        format!("no '{chart}' chart with version matching '{wanted}' found")
+                    }
+                };
                 let message = format!(
                     "invalid chart reference: failed to get chart version for remote reference: {cause}"
                 );

@@ -21,7 +21,7 @@ impl Cluster {
         self.apply(
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
         );
-        let chart = charts::of(repository, name, "*").unwrap();
+        let chart = charts::of(repository, name, "*", &|_| false).unwrap();
         let made = chart.make(name, namespace, &values).unwrap();
         let known = |it: &Value| {
             !it["apiVersion"]
