@@ -115,6 +115,12 @@ impl Rehearsal {
         self.world.manifest(component, &format!("v{version}"))
     }
 
+    /// Returns the URL under which stand-ins for registries and repositories are.
+    #[must_use]
+    pub fn registries(&self) -> String {
+        self.world.registries()
+    }
+
     /// Lets there be a Git repository of whose content nothing is known, unless the world has one of that URL; returns whether it
     /// had none.
     ///

@@ -19,7 +19,7 @@ pub use render::{Release, gitops, namespaces, release};
 pub use special::{Extras, Home, extras, is_self_made, special_values};
 pub use template::{TemplateError, substitute};
 pub use values::{Difference, WrongType, compare_values, merge, take_away};
-pub use version::{Leap, judge_leap};
+pub use version::{Leap, is_same_version, judge_leap, nearest_version};
 
 use include_dir::{Dir, include_dir};
 

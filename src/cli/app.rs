@@ -14,7 +14,7 @@ use crate::{
     redact::Redactor,
     rehearsal::Rehearsal,
     settings::{Flags, Inputs, Settings},
-    steps::Exec,
+    steps::{Exec, Web},
     trace,
 };
 
@@ -226,6 +226,14 @@ impl App {
 }
 
 impl Place {
+    /// Returns where the versions of components are told.
+    pub(super) fn web(&self) -> Web {
+        match &self.rehearsal {
+            Some(rehearsal) => Web::stand_in(rehearsal.registries()),
+            None => Web::default(),
+        }
+    }
+
     /// Returns what a kubeconfig runs for a credential of `cluster`.
     pub(super) fn exec(&self, cluster: &ClusterName) -> Result<Exec> {
         let mut args: Vec<String> = ["token", "--provider", self.id.as_str(), "--cluster"]

@@ -17,7 +17,7 @@ use crate::{
     files::atomic,
     settings::{Flags, GitOpsFlags, Settings, value_path, variable, version},
     spec::ComponentSpec,
-    steps::Connection,
+    steps::{Connection, Says},
 };
 
 /// Which cluster is meant, where windlass did not make it.
@@ -258,8 +258,22 @@ fn secret(text: &str) -> std::result::Result<(String, String), String> {
 impl ValueFlags {
     /// Returns whether anything is asked for.
     pub(super) fn any(&self) -> bool {
-        self.version.is_some()
-            || !self.values.is_empty()
+        self.version.is_some() || self.any_value()
+    }
+
+    /// Returns where the version is said; `command` is what was typed without it, `others`: with other flags.
+    pub(super) fn says(&self, command: &str, components: &[String], others: bool) -> Says {
+        match self.version {
+            None => Says::File,
+            Some(_) => Says::Flag {
+                command: format!("{command} {}", components.join(" ")),
+                others: others || self.any_value(),
+            },
+        }
+    }
+
+    fn any_value(&self) -> bool {
+        !self.values.is_empty()
             || !self.set.is_empty()
             || !self.set_string.is_empty()
             || !self.set_secret.is_empty()

@@ -11,7 +11,7 @@ use crate::{
     plan::{self, Action, Manifest, Plan},
     settings::{Settings, suggest},
     spec::{ComponentSpec, Spec},
-    steps,
+    steps::{self, Absent, Says},
 };
 
 /// A component with what the user says of it.
@@ -26,11 +26,14 @@ pub(super) struct Fetch<'a> {
     pub(super) flux_manifest: Option<&'a str>,
     /// Fetching writes a copy, and a dry run does nothing: it only tells where the manifests are.
     pub(super) dry_run: bool,
+    /// Where the user says which versions are wanted.
+    pub(super) says: &'a Says,
 }
 
 impl Fetch<'_> {
-    /// Returns the manifests of those components that are one.
+    /// Returns the manifests of those components that are one, having checked that there are the versions.
     pub(super) async fn all(&self, components: &[Asked<'_>]) -> Result<Vec<Manifest>> {
+        self.check_versions(components).await?;
         let mut manifests = Vec::new();
         for (component, wanted) in components {
             let version = version_of(component, *wanted);
@@ -59,6 +62,53 @@ impl Fetch<'_> {
             });
         }
         Ok(manifests)
+    }
+
+    /// Checks that those versions exist which are not windlass's own. Where nobody can be asked, the install finds out.
+    ///
+    /// # Errors
+    /// One does not: told with the nearest that does.
+    async fn check_versions(&self, components: &[Asked<'_>]) -> Result<()> {
+        let given =
+            |component: &Component| component.name == "flux" && self.flux_manifest.is_some();
+        let doubted = components
+            .iter()
+            .map(|(component, wanted)| (*component, version_of(component, *wanted)))
+            .filter(|(component, version)| *version != component.version && !given(component));
+        let web = &self.place.web();
+        let looks = doubted.map(|(component, version)| async move {
+            let absent = steps::find_absent(self.cx, web, component, version).await?;
+            Some((component, absent))
+        });
+        let absent = futures::future::join_all(looks).await;
+        let absent: Vec<(&Component, Absent)> = absent.into_iter().flatten().collect();
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let told: Vec<String> = absent
+            .iter()
+            .map(|(component, absent)| {
+                format!("there is no {} {}", component.title, absent.version)
+            })
+            .collect();
+        let looked: Vec<String> = absent
+            .iter()
+            .map(|(component, absent)| absent.looked(component))
+            .collect();
+        let source = anyhow::anyhow!(looked.join("; ")).context(told.join("; "));
+        let mut error = Error::new(Kind::Refused, source);
+        for (component, absent) in &absent {
+            let hint = absent.hint(self.says, &component.name, false);
+            if !error.hints.contains(&hint) {
+                error = error.hint(hint);
+            }
+        }
+        Err(match self.place.rehearsal {
+            Some(_) => {
+                error.hint("a rehearsal knows few versions: without --rehearse there may be it")
+            }
+            None => error,
+        })
     }
 
     /// Returns where a component's manifest is; `None` where it is a chart.

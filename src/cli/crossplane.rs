@@ -177,6 +177,7 @@ async fn drain(args: DrainArgs, app: App) -> Result<()> {
         unfinished: args.unfinished.choice(),
         connection: target.connection,
         again: Some(format!("crossplane drain --resume{flags}")),
+        says: Default::default(),
         drain: Default::default(),
     };
     let finished = run::execute(&app, &place, guard, work).await?;

@@ -301,6 +301,7 @@ pub(super) async fn let_down(
         unfinished: run::Unfinished::Replan,
         connection: Default::default(),
         again: None,
+        says: Default::default(),
         drain: steps::How {
             abandon: args.drain.abandon,
             keep_volumes: args.drain.keep.contains(&Keep::Volumes),

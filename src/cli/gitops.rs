@@ -16,7 +16,7 @@ use crate::{
     plan::{self, InstallFacts, Plan},
     settings::GitOpsFlags,
     spec::{GitOpsSpec, Spec},
-    steps::{self, Health, Installer},
+    steps::{self, Health, Installer, Says},
 };
 
 /// Keep a cluster in line with a Git repository.
@@ -109,6 +109,7 @@ async fn sync(args: SyncArgs, app: App) -> Result<()> {
         unfinished: args.unfinished.choice(),
         connection: target.connection,
         again: Some(format!("gitops sync{}{flags}", args.typed())),
+        says: Default::default(),
         drain: Default::default(),
     };
     let finished = run::execute(&app, &place, guard, work).await?;
@@ -150,6 +151,7 @@ async fn prepare(
         cluster,
         flux_manifest: args.flux_manifest.as_deref(),
         dry_run: args.run.dry_run,
+        says: &Says::File,
     };
     let mut asked = spec.asked();
     asked.retain(|key, _| key.starts_with("gitops.") || ["cluster", "provider"].contains(&&**key));

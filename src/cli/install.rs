@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Kind, Result},
     plan::{self, InstallFacts, Plan},
     spec::{ComponentSpec, Spec},
-    steps::{self, Health, Installer, Present},
+    steps::{self, Health, Installer, Present, Says},
 };
 
 /// Install components, with what they need; without a name, list them.
@@ -57,6 +57,12 @@ pub(super) struct InstallArgs {
 }
 
 impl InstallArgs {
+    fn says(&self) -> Says {
+        let named = |name: &String| self.special.mention(name);
+        let others = self.namespace.is_some() || self.components.iter().any(named);
+        self.values.says("install", &self.components, others)
+    }
+
     /// Returns whether the user says how the one component is to be, and not only that it is to be.
     fn is_about_one(&self) -> bool {
         self.values.any() || self.namespace.is_some()
@@ -154,6 +160,7 @@ pub(super) async fn run(args: InstallArgs, app: App) -> Result<()> {
         unfinished: args.unfinished.choice(),
         connection,
         drain: Default::default(),
+        says: args.says(),
         again: Some(again),
     };
     let next = match target.flags.as_str() {
@@ -226,6 +233,7 @@ async fn prepare(
         cluster: target.cluster(),
         flux_manifest: args.flux_manifest.as_deref(),
         dry_run: args.run.dry_run,
+        says: &args.says(),
     };
     let manifests = fetch.all(&components).await?;
     let unawaited = match args.no_wait {

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Kind, Result},
     files::WorkDir,
     plan::{Action, Plan, name_run},
-    steps::{Connection, How, Steps},
+    steps::{Connection, How, Says, Steps},
 };
 
 /// How a run goes.
@@ -179,6 +179,8 @@ pub(super) struct Work {
     pub(super) again: Option<String>,
     /// How the cluster is drained, where the plan says that it is.
     pub(super) drain: How,
+    /// Where the user says which versions are wanted.
+    pub(super) says: Says,
 }
 
 /// Runs a plan with the engine: anew, or going on with an unfinished run of the same plan.
@@ -196,6 +198,7 @@ pub(super) async fn execute(
         connection,
         again,
         drain,
+        says,
     } = work;
     let lock = guard
         .lock
@@ -264,6 +267,8 @@ pub(super) async fn execute(
             ..drain
         },
         secrets,
+        web: place.web(),
+        says,
     };
     let engine = Engine {
         reporter: app.output().reporter(guard.cx.clock.clone()),

@@ -21,6 +21,7 @@ use crate::{
     plan::{self, Plan, SetupFacts},
     settings::{Flags, Settings},
     spec::Spec,
+    steps::Says,
 };
 
 /// Create a cluster and raise the platform on it.
@@ -144,6 +145,7 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
         unfinished: args.unfinished.choice(),
         connection: Default::default(),
         again: flagged.then(|| format!("{command} {} --resume", spec.cluster.provider)),
+        says: Default::default(),
         drain: Default::default(),
     };
     let finished = run::execute(&app, &place, guard, work).await?;
@@ -223,6 +225,7 @@ async fn prepare(
         cluster: &spec.cluster.name,
         flux_manifest: args.flux_manifest.as_deref(),
         dry_run: args.run.dry_run,
+        says: &Says::File,
     };
     let manifests = manifests.all(&components).await?;
     let facts = SetupFacts {

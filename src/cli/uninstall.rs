@@ -77,6 +77,7 @@ pub(super) async fn run(args: UninstallArgs, app: App) -> Result<()> {
         catalog,
         unfinished: args.unfinished.choice(),
         connection: target.connection,
+        says: Default::default(),
         drain: Default::default(),
         again: Some(format!(
             "uninstall {}{purge} --resume{}",

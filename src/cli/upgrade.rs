@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Kind, Result},
     plan::{self, Action, InstallFacts, Plan},
     spec::{ComponentSpec, Spec, special::Special},
-    steps::{self, Health, Installer, Present},
+    steps::{self, Health, Installer, Present, Says},
 };
 
 /// Bring installed components to another version or other values, having shown what changes.
@@ -61,6 +61,14 @@ pub(super) struct UpgradeArgs {
     unfinished: UnfinishedArgs,
     #[command(flatten)]
     run: RunArgs,
+}
+
+impl UpgradeArgs {
+    fn says(&self) -> Says {
+        let named = |name: &String| self.special.mention(name);
+        let others = self.reuse_values || self.components.iter().any(named);
+        self.values.says("upgrade", &self.components, others)
+    }
 }
 
 pub(super) async fn run(args: UpgradeArgs, app: App) -> Result<()> {
@@ -115,6 +123,7 @@ pub(super) async fn run(args: UpgradeArgs, app: App) -> Result<()> {
         unfinished: args.unfinished.choice(),
         connection: target.connection,
         drain: Default::default(),
+        says: args.says(),
         again: Some(format!(
             "upgrade {} --resume{}",
             names.replace(',', " "),
@@ -236,6 +245,7 @@ async fn prepare(
         cluster,
         flux_manifest: args.flux_manifest.as_deref(),
         dry_run: args.run.dry_run,
+        says: &args.says(),
     };
     let manifests = fetch.all(&components).await?;
     let upgraded: Vec<&str> = components

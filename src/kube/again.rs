@@ -1,6 +1,6 @@
 //! Asking Flux to try again what it has given up.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use windlass_provider::{Ctx, Result};
 
 use super::{
@@ -10,8 +10,9 @@ use super::{
 
 impl Cluster {
     /// Asks Flux to look again at those of its objects that have failed for good: a HelmRelease whose retries are exhausted stays as
-    /// it is until its spec changes or somebody resets it, and a source that was refused waits out its interval. What is suspended
-    /// is left alone. Waiting for readiness then begins with the controller's new look.
+    /// it is until its spec changes or somebody resets it, and a source that was refused waits out its interval. A chart that a
+    /// release asked for and that could not be had is taken away: the release asks for it anew, and nothing old is read from it. What
+    /// is suspended is left alone. Waiting for readiness then begins with the controller's new look.
     ///
     /// # Errors
     /// Where the API cannot be asked, or refuses.
@@ -20,10 +21,14 @@ impl Cluster {
             let Some(found) = self.get(cx, object).await? else {
                 continue;
             };
-            let failed = matches!(judge(&found), Verdict::Failed(_));
-            if !failed || found["spec"]["suspend"] == true {
+            if found["spec"]["suspend"] == true {
                 continue;
             }
+            let stuck = self.stuck_chart(cx, &found).await?;
+            if stuck.is_none() && !has_failed(&found) {
+                continue;
+            }
+            self.delete_and_wait(cx, stuck.as_slice()).await?;
             let token = cx.clock.now().to_string();
             let mut annotations = json!({ REQUESTED: token });
             if object.kind == "HelmRelease" {
@@ -34,6 +39,24 @@ impl Cluster {
         }
         Ok(())
     }
+
+    /// Returns the chart that a HelmRelease asked for, where it could not be had.
+    async fn stuck_chart(&self, cx: &Ctx, release: &Value) -> Result<Option<ObjectRef>> {
+        let Some((namespace, name)) = release["status"]["helmChart"]
+            .as_str()
+            .and_then(|it| it.split_once('/'))
+        else {
+            return Ok(None);
+        };
+        let chart =
+            ObjectRef::namespaced("source.toolkit.fluxcd.io/v1", "HelmChart", namespace, name);
+        let found = self.get(cx, &chart).await?;
+        Ok(found.filter(has_failed).map(|_| chart))
+    }
+}
+
+fn has_failed(object: &Value) -> bool {
+    matches!(judge(object), Verdict::Failed(_))
 }
 
 fn is_flux(object: &ObjectRef) -> bool {

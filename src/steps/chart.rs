@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use windlass_provider::{Change, Ctx, Error, Fault, Result};
 
-use super::{Steps, change_of, inventory::Claim};
+use super::{Steps, change_of, find_absent, inventory::Claim};
 use crate::{
-    catalog::{self, Extras, Home, Release},
+    catalog::{self, Extras, Home, Release, Source},
     engine::Outcome,
     files::Digest,
     kube::{Cluster, Inventory, ObjectRef, Selector},
@@ -64,11 +64,11 @@ impl Steps {
         let mut waited: Vec<ObjectRef> = refs
             .into_iter()
             .filter(|object| object.kind != "Namespace" && object.kind != "Secret")
+            .chain(self.fetched_for(&chart.component))
             .collect();
         for round in &extras.after {
             // What comes next needs what is there: the CRDs of the chart, and those of packages.
-            let ready = cluster.wait_ready(cx, &waited).await;
-            ready.map_err(|error| self.name_version(error, chart))?;
+            self.await_chart(cx, &cluster, chart, &waited).await?;
             let applied = cluster.apply(cx, round).await?;
             waited = applied.iter().map(|item| item.object.clone()).collect();
             done.extend(applied);
@@ -80,8 +80,7 @@ impl Steps {
                 .notes
                 .push(format!("{} was not waited for", chart.component));
         } else {
-            let ready = cluster.wait_ready(cx, &waited).await;
-            ready.map_err(|error| self.name_version(error, chart))?;
+            self.await_chart(cx, &cluster, chart, &waited).await?;
         }
         if !stale.is_empty() {
             self.prune(cx, &chart.component, &stale).await?;
@@ -90,19 +89,59 @@ impl Steps {
         Ok(outcome)
     }
 
-    /// Adds to an error about a version that does not exist the one that does.
-    fn name_version(&self, error: Error, chart: &Chart) -> Error {
+    /// Returns what the controllers make to fetch a component's chart from a repository: what is wrong with the chart, its release
+    /// does not say for good.
+    fn fetched_for(&self, component: &str) -> Option<ObjectRef> {
+        let known = self.catalog.get(component)?;
+        matches!(known.source, Source::Repository { .. }).then(|| {
+            ObjectRef::namespaced(
+                "source.toolkit.fluxcd.io/v1",
+                "HelmChart",
+                "flux-system",
+                format!("flux-system-{component}"),
+            )
+        })
+    }
+
+    /// Waits until the objects of a chart are ready; where its version does not exist, says which does.
+    async fn await_chart(
+        &self,
+        cx: &Ctx,
+        cluster: &Cluster,
+        chart: &Chart,
+        objects: &[ObjectRef],
+    ) -> Result<()> {
         const UNKNOWN: [&str; 3] = ["MANIFEST_UNKNOWN", "chart version", "with version matching"];
+        let Err(error) = cluster.wait_ready(cx, objects).await else {
+            return Ok(());
+        };
         let is_unknown = error
             .causes
             .iter()
             .any(|cause| UNKNOWN.iter().any(|word| cause.contains(word)));
-        match self.catalog.get(&chart.component) {
-            Some(known) if is_unknown && known.version != chart.version => {
-                error.hint(format!("windlass itself would take {}", known.version))
-            }
-            _ => error,
-        }
+        let component = self.catalog.get(&chart.component).filter(|_| is_unknown);
+        let Some(component) = component else {
+            return Err(error);
+        };
+        // The time of the step may just have passed.
+        let cx = &Ctx {
+            deadline: None,
+            ..cx.clone()
+        };
+        Err(
+            match find_absent(cx, &self.web, component, &chart.version).await {
+                Some(absent) => {
+                    let mut error = error;
+                    let hint = absent.hint(&self.says, &chart.component, true);
+                    error.hints.insert(0, hint);
+                    error
+                }
+                None if component.version != chart.version => {
+                    error.hint(format!("windlass itself would take {}", component.version))
+                }
+                None => error,
+            },
+        )
     }
 
     /// Returns whether Helm installed the chart without Flux, by the Secrets in which it keeps releases, and windlass had no

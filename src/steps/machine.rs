@@ -10,7 +10,7 @@ use std::{
 use hyper_util::client::proxy::matcher::Matcher;
 use windlass_provider::{Check, Ctx, Error, Fault, Verdict};
 
-use super::manifest::{connect, is_loopback, trace};
+use super::web::{connect, is_loopback, trace};
 
 /// How long a server on the internet may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);

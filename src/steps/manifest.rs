@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use serde_json::Value;
-use windlass_provider::{Ctx, Error, Exchange, Fault, Request, Result};
+use windlass_provider::{Ctx, Error, Fault, Result};
 
-use super::{Steps, change_of, inventory::Claim, story};
+use super::{Steps, change_of, inventory::Claim, story, web};
 use crate::{
     engine::Outcome,
     error,
@@ -14,9 +14,6 @@ use crate::{
     kube::{self, ObjectRef},
     plan::Manifest,
 };
-
-/// No manifest is larger: Flux's has half a megabyte.
-const LIMIT: usize = 32 * 1024 * 1024;
 
 /// Where a manifest is to be had.
 #[derive(Clone, Debug)]
@@ -162,72 +159,9 @@ async fn read(cx: &Ctx, location: &str) -> error::Result<Vec<u8>> {
     Ok(bounded.bound(&format!("fetching {location}"), work).await?)
 }
 
-/// Returns a client for a URL: through the environment's proxy, unless it is on this machine.
-pub(super) fn connect(url: &str) -> anyhow::Result<reqwest::Client> {
-    // reqwest panics without one; it fails only where there is one already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut client =
-        reqwest::Client::builder().user_agent(concat!("windlass/", env!("CARGO_PKG_VERSION")));
-    if is_loopback(url) {
-        client = client.no_proxy();
-    }
-    client.build().context("cannot set up TLS")
-}
-
 async fn download(cx: &Ctx, url: &str) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let began = cx.clock.now();
-    let work = async {
-        let mut answer = connect(url)?.get(url).send().await?;
-        let status = answer.status();
-        let refused = answer.error_for_status_ref().err();
-        while let Some(chunk) = answer.chunk().await? {
-            bytes.extend_from_slice(&chunk);
-            anyhow::ensure!(bytes.len() <= LIMIT, "it is larger than 32 MiB");
-        }
-        Ok((status.as_u16(), refused))
-    };
-    let ended = work.await;
-    trace(
-        cx,
-        "GET",
-        url,
-        began,
-        match &ended {
-            Ok((status, _)) => Ok((*status, &bytes)),
-            Err(error) => Err(format!("{error:#}")),
-        },
-    );
-    match ended? {
-        (_, Some(refused)) => Err(refused.into()),
-        (_, None) => Ok(bytes),
-    }
-}
-
-/// Tells the trace of a request without a body.
-pub(super) fn trace(
-    cx: &Ctx,
-    method: &str,
-    url: &str,
-    began: jiff::Timestamp,
-    answer: std::result::Result<(u16, &[u8]), String>,
-) {
-    let took = cx.clock.now().duration_since(began);
-    cx.trace.tell(&Exchange::Request(Request {
-        at: began,
-        took: took.try_into().unwrap_or_default(),
-        attempt: 1,
-        method,
-        url,
-        sent: &[],
-        answer,
-    }));
-}
-
-/// Returns whether a URL is on this machine.
-pub(super) fn is_loopback(url: &str) -> bool {
-    reqwest::Url::parse(url)
-        .is_ok_and(|url| matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")))
+    let client = web::connect(url)?;
+    web::get(cx, &client, url, (None, false)).await?.body(url)
 }
 
 /// A manifest, as its step names it.

@@ -18,6 +18,8 @@ mod resource;
 mod survey;
 mod uninstall;
 mod verify;
+mod versions;
+mod web;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,6 +42,7 @@ pub use machine::{check_folder, check_manifest, check_path, check_programs, chec
 pub use manifest::{Origin, fetch, read_manifest};
 pub use present::{Installer, Present, find_present};
 pub use survey::{Health, Installation, Survey, Trouble, explain_survey, survey};
+pub use versions::{Absent, Says, Web, find_absent};
 
 pub use crate::kube::{How, name_in};
 use crate::{
@@ -71,6 +74,10 @@ pub struct Steps {
     pub drain: How,
     /// The secrets that components' values name: variable → value.
     pub secrets: BTreeMap<String, String>,
+    /// Where the versions of components are told.
+    pub web: Web,
+    /// Where the user says which is wanted.
+    pub says: Says,
 }
 
 #[async_trait]

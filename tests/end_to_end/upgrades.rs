@@ -66,13 +66,14 @@ fn a_downgrade_is_warned_of_and_an_unknown_version_is_explained() {
     assert_eq!(row(&bed, "traefik")["installed"], "39.0.0");
     let unknown = bed
         .run(&["upgrade", "traefik", "--version", "41.3.9", "--rehearse"])
-        .expect(3);
-    says(&unknown, "MANIFEST_UNKNOWN");
-    says(&unknown, "hint: windlass itself would take 41.3.0");
-    says(&unknown, "windlass upgrade traefik --resume --rehearse");
-    // Asked for anew, it goes on from where it stands.
-    bed.run(&["upgrade", "traefik", "--replan", "--rehearse"])
-        .expect(0);
+        .expect(1);
+    says(&unknown, "there is no Traefik 41.3.9");
+    says(
+        &unknown,
+        "the nearest is 41.3.0: windlass upgrade traefik --version 41.3.0 --rehearse",
+    );
+    assert_eq!(row(&bed, "traefik")["installed"], "39.0.0");
+    bed.run(&["upgrade", "traefik", "--rehearse"]).expect(0);
     assert_eq!(row(&bed, "traefik")["installed"], "41.3.0");
 }
 
@@ -97,4 +98,25 @@ fn what_is_not_there_or_not_asked_for_is_refused() {
         &moved,
         "traefik is in namespace traefik and cannot move to edge",
     );
+}
+
+#[test]
+fn a_setup_does_not_begin_with_a_version_that_does_not_exist() {
+    let bed = Bed::new();
+    bed.write(
+        "windlass.toml",
+        "[components.traefik]\nversion = \"99.0.0\"\n[components.cert-manager]\nversion = \"1.21.1\"\n",
+    );
+    let ran = bed.run(OLD).expect(1);
+    says(&ran, "there is no Traefik 99.0.0");
+    says(
+        &ran,
+        "hint: 99.0.0 does not exist; the nearest is 41.3.0: write version = \"41.3.0\" under [components.traefik] in windlass.toml",
+    );
+    assert_eq!(bed.list(), ["windlass.toml"]);
+    // A registry's tags are what they are.
+    let tag = bed
+        .run(&["setup", "kind", "--rehearse", "--only", "cert-manager"])
+        .expect(1);
+    says(&tag, "the nearest is v1.21.1");
 }

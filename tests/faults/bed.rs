@@ -116,6 +116,12 @@ impl Bed {
         self.run(&words(command))
     }
 
+    /// Types the command that follows `start` in the hint that begins so.
+    #[track_caller]
+    pub(crate) fn type_hint(&self, ran: &Ran, start: &str) -> Ran {
+        self.run(&words(ran.hint(start)))
+    }
+
     /// Fails the test unless there is what an undisturbed setup makes, in the world and in the folder, and nothing else.
     #[track_caller]
     pub(crate) fn is_raised(&self) {

@@ -29,7 +29,12 @@ const KNOWN: [(&[&str], &str); 18] = [
         "no node has room for the pod: use more or larger nodes, or lower its requests",
     ),
     (
-        &["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "chart version found"],
+        &[
+            "MANIFEST_UNKNOWN",
+            "NAME_UNKNOWN",
+            "with version matching",
+            "no chart name found",
+        ],
         "the registry does not have that chart, package or version: check both, and choose another in windlass.toml",
     ),
     (
