@@ -228,7 +228,7 @@ module completions {
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
     --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
-    ...components: string     # What to install; without one: list what there is, and what is installed
+    ...components: string     # What to install; without one: list what there is, and what is installed; ingress is traefik
   ]
 
   def "nu-complete windlass upgrade strict_mtls" [] {
@@ -308,6 +308,8 @@ module completions {
     --google-project-id: string # Google's project
     --credentials: string     # The variable of the environment that holds the cloud's credentials, as its providers take them; on Kind only
     --github-config: string
+    --namespace: string       # The namespace that it is in: it cannot move
+    --export                  # Print the objects that would be applied, and do nothing
     --reuse-values            # Begin from the values that are installed, and not from windlass.toml's
     --wait                    # Wait until what is upgraded is ready: the default
     --no-wait                 # Do not wait until it is ready
@@ -335,7 +337,7 @@ module completions {
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
     --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
-    ...components: string     # What to upgrade
+    ...components: string     # What to upgrade; ingress is traefik
   ]
 
   def "nu-complete windlass uninstall provider" [] {
@@ -373,7 +375,7 @@ module completions {
     --rehearse-speed: string  # How many simulated seconds go by in one, or max
     --rehearse-faults: path   # How the simulated world misbehaves: a file, as the README describes it
     --help(-h)                # Print help (see more with '--help')
-    ...components: string     # What to uninstall
+    ...components: string     # What to uninstall; ingress is traefik
   ]
 
   def "nu-complete windlass status provider" [] {

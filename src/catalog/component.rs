@@ -1,6 +1,6 @@
 //! What a component is, as `templates/components/<name>.yaml` says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -79,9 +79,15 @@ pub struct Component {
     /// release.
     #[serde(default)]
     pub sign: Option<Sign>,
+    /// The ports of its node that it can listen on.
+    #[serde(default)]
+    host_ports: Vec<HostPort>,
     /// The API groups of CRDs that it makes itself, without a label that tells so; those below them count too.
     #[serde(default)]
     pub crd_groups: Vec<String>,
+    /// The API groups of the kinds that it brings; those below them count, too.
+    #[serde(default)]
+    api_groups: Vec<String>,
     /// The objects of those CRDs that it makes for itself, as "Kind name": nobody loses anything with them.
     #[serde(default)]
     pub own_objects: Vec<String>,
@@ -103,6 +109,17 @@ pub struct Sign {
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
+}
+
+/// A port of its node that a component listens on, by the paths of its values.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostPort {
+    /// Its number; without it there is none.
+    port: String,
+    /// Whether it listens there; without one it does.
+    #[serde(rename = "if")]
+    switch: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -193,6 +210,34 @@ impl Component {
         }
         substitute(&mut values, &scope(cluster)).expect("holes were checked on loading");
         values
+    }
+
+    /// Returns the ports of its node that it listens on with these values.
+    #[must_use]
+    pub fn host_ports(&self, values: &Value) -> BTreeSet<u64> {
+        let find = |path: &str| values.pointer(&format!("/{}", path.replace('.', "/")));
+        let on = |it: &&HostPort| {
+            let switch = it.switch.as_deref();
+            switch.is_none_or(|path| find(path) == Some(&Value::Bool(true)))
+        };
+        let ports = self.host_ports.iter().filter(on);
+        ports.filter_map(|it| find(&it.port)?.as_u64()).collect()
+    }
+
+    /// Returns what `--set` takes so that it listens on no port of its node: "a.b=null,c=false".
+    #[must_use]
+    pub fn without_host_ports(&self) -> String {
+        let mut set: Vec<String> = Vec::new();
+        for it in &self.host_ports {
+            let value = match &it.switch {
+                Some(switch) => format!("{switch}=false"),
+                None => format!("{}=null", it.port),
+            };
+            if !set.contains(&value) {
+                set.push(value);
+            }
+        }
+        set.join(",")
     }
 
     /// Returns whether it is a set of other components.
@@ -324,6 +369,14 @@ impl Catalog {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Component> {
         self.0.get(name)
+    }
+
+    /// Returns the component that brings the kinds of an API group.
+    #[must_use]
+    pub fn bringing(&self, group: &str) -> Option<&Component> {
+        let is_of = |of: &String| group == of || group.ends_with(&format!(".{of}"));
+        let brings = |it: &&Component| it.api_groups.iter().chain(&it.crd_groups).any(is_of);
+        self.all().find(brings)
     }
 
     /// Returns all of them, by name.

@@ -213,6 +213,14 @@ pub(super) fn needed_anyway<'a>(spec: &Spec, components: &[Asked<'a>]) -> Vec<(&
         .collect()
 }
 
+/// Reads a component's name: "ingress" is the controller that there is unless another is asked for.
+pub(super) fn component_name(text: &str) -> std::result::Result<String, std::convert::Infallible> {
+    Ok(match text {
+        "ingress" => "traefik".to_owned(),
+        name => name.to_owned(),
+    })
+}
+
 /// Returns the catalogue that is built in.
 pub(super) fn load_catalog() -> Result<Catalog> {
     Catalog::load().map_err(|error| Error::new(Kind::Bug, error))

@@ -7,16 +7,17 @@ use super::{
     App, candidates,
     component_flags::{Target, TargetFlags, ValueFlags, check_types, said_of},
     components::{
-        Asked, Fetch, check_names, load_catalog, name_asked, secrets, unfold, version_of,
+        Asked, Fetch, check_names, component_name, load_catalog, name_asked, secrets, unfold,
+        version_of,
     },
-    ended, listing,
+    ended, listing, ports,
     run::{self, RunArgs, UnfinishedArgs},
     special::SpecialFlags,
 };
 use crate::{
     catalog::{self, Catalog, Component},
     error::{Error, Kind, Result},
-    plan::{self, InstallFacts, Plan},
+    plan::{self, InstallFacts, Plan, StepId},
     spec::{ComponentSpec, Spec},
     steps::{self, Health, Installer, Present, Says},
 };
@@ -26,8 +27,8 @@ use crate::{
 /// What is there already and right is left alone. `windlass upgrade` changes what is there.
 #[derive(Debug, Args)]
 pub(super) struct InstallArgs {
-    /// What to install; without one: list what there is, and what is installed
-    #[arg(value_name = "COMPONENT", add = ArgValueCandidates::new(candidates::components))]
+    /// What to install; without one: list what there is, and what is installed; ingress is traefik
+    #[arg(value_name = "COMPONENT", value_parser = component_name, add = ArgValueCandidates::new(candidates::components))]
     components: Vec<String>,
     #[command(flatten)]
     values: ValueFlags,
@@ -119,6 +120,7 @@ pub(super) async fn run(args: InstallArgs, app: App) -> Result<()> {
         .collect();
     let provider = target.provider();
     check_types(ordered.iter().copied(), provider)?;
+    ports::check_wanted(&ordered, (provider, target.cluster()))?;
     if args.export {
         return super::export::export(
             &app,
@@ -201,6 +203,8 @@ async fn prepare(
     )
     .await?;
     let mut components: Vec<Asked<'_>> = Vec::new();
+    // What is there and right is applied all the same: somebody may have changed it.
+    let mut right: Vec<StepId> = Vec::new();
     for (component, wanted) in ordered {
         let is_asked = asked.contains(&component.name);
         let there = present.get(&component.name);
@@ -211,7 +215,12 @@ async fn prepare(
         };
         match left {
             Some(reason) => app.output().note(&reason),
-            None => components.push((component, *wanted)),
+            None => {
+                if there.is_some_and(|it| it.health == Health::Ready) {
+                    right.push(plan::component_id(&component.name));
+                }
+                components.push((component, *wanted));
+            }
         }
     }
     if components.is_empty() {
@@ -221,6 +230,8 @@ async fn prepare(
         .iter()
         .map(|(component, _)| component.name.as_str())
         .collect();
+    let cluster = (target.provider(), target.cluster());
+    ports::check_present(catalog, &components, &present, cluster)?;
     target.check_secrets(&components)?;
     for (component, _) in &components {
         if let Some(warning) = &component.warning {
@@ -243,7 +254,7 @@ async fn prepare(
             .collect(),
         false => Vec::new(),
     };
-    let plan = plan::install(InstallFacts {
+    let mut plan = plan::install(InstallFacts {
         command: "install",
         cluster: target.cluster().clone(),
         provider: place.id,
@@ -253,6 +264,12 @@ async fn prepare(
         manifests,
         unawaited,
     })?;
+    // Only where it is shown: a plan that is gone on with is the same as it was.
+    for step in plan.steps.iter_mut().filter(|_| args.run.dry_run) {
+        if right.contains(&step.id) {
+            step.makes = vec!["nothing: it is there, and as it is wanted".to_owned()];
+        }
+    }
     Ok(Some(plan))
 }
 

@@ -28,6 +28,7 @@ mod listing;
 mod man;
 mod outside;
 mod own;
+mod ports;
 mod reap;
 mod rehearse;
 mod run;

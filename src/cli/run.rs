@@ -9,10 +9,10 @@ use windlass_provider::{ClusterName, Ctx};
 use super::{App, app::Place, ended::Ended};
 use crate::{
     catalog::Catalog,
-    engine::{self, Engine, Interrupt, RunLock},
+    engine::{self, Engine, Interrupt, PastRun, RunLock},
     error::{Error, Kind, Result},
     files::WorkDir,
-    plan::{Action, Plan, name_run},
+    plan::{Action, Plan, Step, name_run},
     steps::{Connection, How, Says, Steps},
 };
 
@@ -213,12 +213,23 @@ pub(super) async fn execute(
         }
         Err(error) => return Err(error),
     };
-    let past = past.filter(|past| {
-        let components = |plan: &Plan| plan.asked.get("components").cloned();
-        !past.is_finished()
-            && past.plan.command == plan.command
-            && components(&past.plan) == components(&plan)
-    });
+    let past = match past {
+        Some(past) if !is_same(&past.plan, &plan) && leaves_alone(&past.plan, &plan) => {
+            let earlier = engine::read_runs(lock.folder());
+            let mut earlier = earlier.skip_while(|past: &PastRun<Action>| {
+                !is_same(&past.plan, &plan) && leaves_alone(&past.plan, &plan)
+            });
+            earlier.next()
+        }
+        past => past,
+    };
+    let past = past.filter(|past| !past.is_finished() && is_same(&past.plan, &plan));
+    if past.is_none() && unfinished == Unfinished::Resume {
+        app.output().note(&format!(
+            "there is no unfinished {} to go on with: what is asked now is done",
+            name_run(&plan.command, plan.cluster.as_str())
+        ));
+    }
     let (plan, past) = match past {
         None => (plan, None),
         Some(past) if past.digest == engine::digest(&plan) => (plan, Some(past)),
@@ -290,6 +301,22 @@ pub(super) async fn execute(
         again,
         _lock: lock,
     })
+}
+
+/// Returns whether two plans are of the same command, about the same components.
+fn is_same(past: &Plan, plan: &Plan) -> bool {
+    let components = |plan: &Plan| plan.asked.get("components").cloned();
+    past.command == plan.command && components(past) == components(plan)
+}
+
+/// Returns whether a run installed something else, so that an unfinished one before it can still be gone on with.
+fn leaves_alone(past: &Plan, plan: &Plan) -> bool {
+    let installs = |plan: &Plan| ["install", "upgrade"].contains(&plan.command.as_str());
+    let touched = |step: &&Step| step.id.as_str().starts_with("component/");
+    let mut steps = past.steps.iter().filter(touched);
+    installs(past)
+        && installs(plan)
+        && !steps.any(|step| plan.steps.iter().any(|own| own.id == step.id))
 }
 
 /// Returns whether a run takes things away: it goes on past what fails, and its report is a receipt.

@@ -11,8 +11,8 @@ use super::{
     candidates,
     cluster_flags::{ClusterFlags, flags_at},
     component_flags::check_types,
-    components::{Fetch, components_of, needed_anyway, secrets},
-    ended,
+    components::{Fetch, component_name, components_of, needed_anyway, secrets},
+    ended, ports,
     run::{self, RunArgs, UnfinishedArgs},
 };
 use crate::{
@@ -48,6 +48,7 @@ pub(super) struct SetupArgs {
         long,
         value_name = "COMPONENT",
         value_delimiter = ',',
+        value_parser = component_name,
         add = ArgValueCandidates::new(candidates::components),
         help_heading = "Components"
     )]
@@ -57,6 +58,7 @@ pub(super) struct SetupArgs {
         long,
         value_name = "COMPONENT",
         value_delimiter = ',',
+        value_parser = component_name,
         add = ArgValueCandidates::new(candidates::components),
         help_heading = "Components"
     )]
@@ -201,6 +203,7 @@ async fn prepare(
         ));
     }
     check_types(components.iter().copied(), spec.cluster.provider)?;
+    ports::check_wanted(&components, (spec.cluster.provider, &spec.cluster.name))?;
     let names: Vec<&str> = components
         .iter()
         .map(|(component, _)| component.name.as_str())

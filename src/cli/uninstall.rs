@@ -8,7 +8,7 @@ use clap_complete::ArgValueCandidates;
 use super::{
     App, candidates,
     component_flags::{Target, TargetFlags},
-    components::{check_names, load_catalog, name_asked},
+    components::{check_names, component_name, load_catalog, name_asked},
     run::{self, RunArgs, UnfinishedArgs},
 };
 use crate::{
@@ -28,8 +28,8 @@ const SHOWN: usize = 5;
 /// namespace with its volumes, stay unless --purge.
 #[derive(Debug, Args)]
 pub(super) struct UninstallArgs {
-    /// What to uninstall
-    #[arg(value_name = "COMPONENT", required = true, add = ArgValueCandidates::new(candidates::components))]
+    /// What to uninstall; ingress is traefik
+    #[arg(value_name = "COMPONENT", required = true, value_parser = component_name, add = ArgValueCandidates::new(candidates::components))]
     components: Vec<String>,
     /// Remove its CRDs, all objects of their kinds, and its namespace with its volumes, too
     #[arg(long)]

@@ -11,8 +11,10 @@ use super::{
     App, candidates,
     component_flags::{Target, TargetFlags, ValueFlags, check_types, said_of},
     components::{
-        Asked, Fetch, check_names, load_catalog, name_asked, secrets, unfold, version_of,
+        Asked, Fetch, check_names, component_name, load_catalog, name_asked, secrets, unfold,
+        version_of,
     },
+    ports,
     run::{self, RunArgs, UnfinishedArgs},
     special::SpecialFlags,
 };
@@ -30,8 +32,8 @@ use crate::{
 /// with --reuse-values.
 #[derive(Debug, Args)]
 pub(super) struct UpgradeArgs {
-    /// What to upgrade
-    #[arg(value_name = "COMPONENT", required_unless_present = "all", add = ArgValueCandidates::new(candidates::components))]
+    /// What to upgrade; ingress is traefik
+    #[arg(value_name = "COMPONENT", required_unless_present = "all", value_parser = component_name, add = ArgValueCandidates::new(candidates::components))]
     components: Vec<String>,
     /// All that windlass installed
     #[arg(long, conflicts_with = "components")]
@@ -40,6 +42,12 @@ pub(super) struct UpgradeArgs {
     values: ValueFlags,
     #[command(flatten)]
     special: SpecialFlags,
+    /// The namespace that it is in: it cannot move
+    #[arg(long, value_name = "NAMESPACE", help_heading = "Component")]
+    namespace: Option<String>,
+    /// Print the objects that would be applied, and do nothing
+    #[arg(long, conflicts_with = "dry_run", help_heading = "Component")]
+    export: bool,
     /// Begin from the values that are installed, and not from windlass.toml's
     #[arg(long, help_heading = "Component")]
     reuse_values: bool,
@@ -74,9 +82,10 @@ impl UpgradeArgs {
 pub(super) async fn run(args: UpgradeArgs, app: App) -> Result<()> {
     let catalog = load_catalog()?;
     check_names(&catalog, &args.components)?;
-    if args.values.any() && args.components.len() != 1 {
+    let about_one = args.values.any() || args.namespace.is_some();
+    if about_one && args.components.len() != 1 {
         return Err(Error::usage(
-            "--version, --values, --set, --set-string and --set-secret are about one component",
+            "--version, --values, --set, --set-string, --set-secret and --namespace are about one component",
         )
         .hint("name one, or write them into windlass.toml: [components.NAME]"));
     }
@@ -90,9 +99,13 @@ pub(super) async fn run(args: UpgradeArgs, app: App) -> Result<()> {
     let place = target.place()?.clone();
     let guard = run::Guard::begin(&app, &place, target.cluster(), "upgrade", &args.run).await?;
     let work = prepare(&args, &app, &target, &guard, &catalog, spec);
-    let Some(prepared) = guard.preparing(work).await? else {
-        app.output().note("there is nothing to upgrade");
-        return Ok(());
+    let prepared = match guard.preparing(work).await? {
+        Prepared::Upgrade(prepared) => prepared,
+        Prepared::Exported => return Ok(()),
+        Prepared::Nothing => {
+            app.output().note("there is nothing to upgrade");
+            return Ok(());
+        }
     };
     for change in &prepared.changes {
         app.output().note(change);
@@ -135,8 +148,16 @@ pub(super) async fn run(args: UpgradeArgs, app: App) -> Result<()> {
     finished.report(&app, next)
 }
 
+/// What came of looking at what is there.
+enum Prepared {
+    Nothing,
+    /// The objects were printed.
+    Exported,
+    Upgrade(Box<Upgrade>),
+}
+
 /// An upgrade that is ready to be shown and run.
-struct Prepared {
+struct Upgrade {
     plan: Plan,
     /// What changes, a line each.
     changes: Vec<String>,
@@ -151,7 +172,7 @@ async fn prepare(
     guard: &run::Guard,
     catalog: &Catalog,
     mut spec: Spec,
-) -> Result<Option<Prepared>> {
+) -> Result<Prepared> {
     let place = target.place()?;
     let cx = guard.cx();
     let (connection, cluster) = (&target.connection, target.cluster());
@@ -211,11 +232,18 @@ async fn prepare(
         if !sets {
             args.values.lay_over(&mut spec)?;
         }
+        spec.namespace = args.namespace.clone().or(spec.namespace);
         stay(component, &mut spec, there)?;
         wanted.push(spec);
     }
     let pairs = ordered.iter().copied().zip(wanted.iter().map(Some));
     check_types(pairs.clone(), target.provider())?;
+    if args.export {
+        let (of, flux) = ((target.provider(), cluster), &args.flux_manifest);
+        let pairs: Vec<Asked<'_>> = pairs.collect();
+        super::export::export(app, of, flux, &texts, &pairs).await?;
+        return Ok(Prepared::Exported);
+    }
     let mut told: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut components: Vec<Asked<'_>> = Vec::new();
     let mut warnings = Vec::new();
@@ -236,8 +264,10 @@ async fn prepare(
         components.push((component, spec));
     }
     if components.is_empty() {
-        return Ok(None);
+        return Ok(Prepared::Nothing);
     }
+    ports::check_wanted(&components, (target.provider(), cluster))?;
+    ports::check_present(catalog, &components, &present, (target.provider(), cluster))?;
     target.check_secrets(&components)?;
     let fetch = Fetch {
         place,
@@ -283,11 +313,11 @@ async fn prepare(
         lines.extend(changes.iter().map(|change| format!("{name}: {change}")));
         step.makes = vec![format!("{name}: {}", changes.join("; "))];
     }
-    Ok(Some(Prepared {
+    Ok(Prepared::Upgrade(Box::new(Upgrade {
         plan,
         changes: lines,
         warnings,
-    }))
+    })))
 }
 
 /// Returns a component that windlass installed.

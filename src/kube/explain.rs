@@ -194,6 +194,11 @@ impl Story<'_> {
         let troubled = found
             .iter()
             .find_map(|pod| Some((pod.clone(), Some(trouble_of(pod)?))));
+        if troubled.is_none()
+            && let Some(refusal) = self.cluster.last_refusal(self.cx, &workload).await
+        {
+            self.tell(refusal);
+        }
         troubled.or_else(|| {
             let unready = found.into_iter().find(|pod| judge(pod) != Verdict::Ready);
             unready.map(|pod| (pod, None))

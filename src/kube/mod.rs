@@ -21,6 +21,7 @@ mod list;
 mod objects;
 mod pods;
 mod ready;
+mod refusals;
 mod silence;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use windlass_provider::{Ctx, Result};
 
-use super::{Cluster, ObjectRef, Selector, client};
+use super::{Cluster, ObjectRef, Selector, Verdict, client, judge};
 
 /// What runs pods, by apiVersion and kind.
 const WORKLOADS: [(&str, &str); 4] = [
@@ -50,6 +50,22 @@ impl Cluster {
         let doing = format!("read the log of Pod {namespace}/{pod}");
         let answer = self.send(cx, &doing, request).await?;
         Ok(String::from_utf8_lossy(&answer.body).into_owned())
+    }
+}
+
+impl Cluster {
+    /// Returns the first workload beneath an object that is not ready.
+    ///
+    /// # Errors
+    /// Those of the API.
+    pub async fn unready_workload(
+        &self,
+        cx: &Ctx,
+        name: &ObjectRef,
+        object: &Value,
+    ) -> Result<Option<Value>> {
+        let mut workloads = workloads(self, cx, name, object).await?.into_iter();
+        Ok(workloads.find(|workload| judge(workload) != Verdict::Ready))
     }
 }
 

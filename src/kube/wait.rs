@@ -15,7 +15,7 @@ use serde_json::Value;
 use windlass_provider::{Ctx, Error, Fault, Result};
 
 use super::{
-    Cluster, ObjectRef, Selector, Verdict, explain, judge, list, pods,
+    Cluster, ObjectRef, Selector, Verdict, explain, judge, list, pods, refusals,
     trouble::{self, Trouble},
     watch::{self, Seen},
 };
@@ -27,8 +27,8 @@ impl Cluster {
     /// Waits until all of `refs` are ready. Says what is missing as progress: "2 of 5 ready; Deployment a/b: 0 of 1 available".
     ///
     /// # Errors
-    /// [`Fault::Failed`] as soon as one fails for good, or a pod beneath one will not start; [`Fault::TimedOut`] when the
-    /// context's deadline passes: both explained with conditions, events and last words. Transient where a kind is not served,
+    /// [`Fault::Failed`] as soon as one fails for good, or a pod beneath one will not start, [`Fault::Quota`] where one may not be
+    /// made; [`Fault::TimedOut`] when the context's deadline passes: all explained with conditions, events and last words. Transient where a kind is not served,
     /// or an object is deleted meanwhile.
     pub async fn wait_ready(&self, cx: &Ctx, refs: &[ObjectRef]) -> Result<()> {
         if refs.is_empty() {
@@ -46,7 +46,13 @@ impl Cluster {
                 let name = &refs[subject];
                 let object = wait.objects[subject].as_ref();
                 let error = Error::new(Fault::Failed, format!("{name} failed"));
-                Err(explain::explain(self, cx, error, name, object, trouble.as_deref()).await)
+                let trouble = trouble.as_deref();
+                let mut error = explain::explain(self, cx, error, name, object, trouble).await;
+                let mut said = error.causes.iter().filter(|it| !it.starts_with("log: "));
+                if said.any(|it| it.contains("exceeded quota")) {
+                    error.fault = Fault::Quota;
+                }
+                Err(error)
             }
             Err(error) if error.fault == Fault::TimedOut => {
                 let error = wait.late();
@@ -88,6 +94,8 @@ enum Source {
     Group(usize),
     /// The pods of a namespace.
     Pods(String),
+    /// What its controllers may not make.
+    Refusals,
 }
 
 type Events = SelectAll<BoxStream<'static, (Source, Result<Seen>)>>;
@@ -106,6 +114,7 @@ struct Wait<'a> {
     began: Timestamp,
     /// The pods of the namespaces that are watched for trouble.
     pods: BTreeMap<String, Value>,
+    refusals: BTreeMap<String, Value>,
     namespaces: BTreeSet<String>,
     /// When the pods must be looked at again, without an event.
     due: Option<Timestamp>,
@@ -126,6 +135,7 @@ impl<'a> Wait<'a> {
             verdicts: vec![Verdict::Waiting("not there yet".into()); refs.len()],
             began: cx.clock.now(),
             pods: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             namespaces: BTreeSet::new(),
             due: None,
             said: String::new(),
@@ -180,6 +190,9 @@ impl<'a> Wait<'a> {
             if let Some((subject, pod)) = self.troubled().await? {
                 return Ok(Ended::Failed(subject, Some(Box::new(pod))));
             }
+            if let Some(subject) = self.refused().await? {
+                return Ok(Ended::Failed(subject, None));
+            }
         }
     }
 
@@ -188,7 +201,7 @@ impl<'a> Wait<'a> {
         match (source, seen) {
             (Source::Group(_), Err(error)) => Err(error),
             // Pods only help to end sooner: who may not read them waits without.
-            (Source::Pods(_), Err(_)) => Ok(()),
+            (Source::Pods(_) | Source::Refusals, Err(_)) => Ok(()),
             (Source::Group(group), Ok(Seen::All(objects))) => {
                 self.unlisted.remove(&group);
                 let mut found: HashMap<_, _> = objects
@@ -225,6 +238,17 @@ impl<'a> Wait<'a> {
                         self.pods.remove(&key(&pod));
                     }
                 }
+                Ok(())
+            }
+            (Source::Refusals, Ok(seen)) => {
+                let events = match seen {
+                    Seen::All(events) => events,
+                    Seen::One(event) => vec![event],
+                    // That an event is forgotten says nothing.
+                    Seen::Gone(_) => Vec::new(),
+                };
+                let events = events.into_iter().map(|event| (key(&event), event));
+                self.refusals.extend(events);
                 Ok(())
             }
         }
@@ -299,7 +323,7 @@ impl<'a> Wait<'a> {
         })
     }
 
-    /// Watches the pods of the namespaces in which something is missing.
+    /// Watches the pods of the namespaces in which something is missing, and which their controllers may not make.
     async fn watch_pods(&mut self, events: &mut Events) {
         let wanted: BTreeSet<_> = self
             .unready()
@@ -322,6 +346,9 @@ impl<'a> Wait<'a> {
             );
             let source = Source::Pods(namespace.clone());
             events.push(watch.map(move |seen| (source.clone(), seen)).boxed());
+            let refusals = self.cluster.watch_refusals(self.cx, &namespace).await;
+            let refusals = refusals.into_iter();
+            events.extend(refusals.map(|it| it.map(|seen| (Source::Refusals, seen)).boxed()));
             self.namespaces.insert(namespace);
         }
     }
@@ -366,6 +393,36 @@ impl<'a> Wait<'a> {
                 }
                 if found.is_some() {
                     return Ok(found);
+                }
+            }
+        }
+        self.due = due;
+        Ok(None)
+    }
+
+    /// Returns an object whose pods its controller may not make, for longer than that usually lasts; sets when to look again otherwise.
+    async fn refused(&mut self) -> Result<Option<usize>> {
+        let now = self.cx.clock.now();
+        let mut due = self.due;
+        for event in self.refusals.values() {
+            for subject in self.unready() {
+                let Some(object) = &self.objects[subject] else {
+                    continue;
+                };
+                let name = &self.refs[subject];
+                let workloads = match pods::workloads(self.cluster, self.cx, name, object).await {
+                    Ok(workloads) => workloads,
+                    Err(error) if matches!(error.fault, Fault::TimedOut | Fault::Cancelled) => {
+                        return Err(error);
+                    }
+                    // Who may not read workloads waits without them.
+                    Err(_) => continue,
+                };
+                let since = workloads.iter().find_map(|it| refusals::since(event, it));
+                match since.map(|since| since + refusals::PATIENCE) {
+                    None => {}
+                    Some(at) if at <= now => return Ok(Some(subject)),
+                    Some(at) => due = Some(due.map_or(at, |due| due.min(at))),
                 }
             }
         }

@@ -159,7 +159,8 @@ pub(super) fn install_all(
 }
 
 /// Returns the id of a component's step.
-pub(super) fn component_id(name: &str) -> StepId {
+#[must_use]
+pub fn component_id(name: &str) -> StepId {
     StepId::new(format!("component/{name}"))
 }
 

@@ -16,7 +16,7 @@ pub use crossplane::{CrossplaneFacts, Scope, drain_crossplane};
 pub use destroy::{DestroyFacts, destroy};
 pub use drain::{Drainable, Phase};
 pub use gitops::gitops;
-pub use install::{InstallFacts, Manifest, chart, install};
+pub use install::{InstallFacts, Manifest, chart, component_id, install};
 pub use setup::{SetupFacts, setup};
 pub use step::{InvalidPlan, Plan, Step, StepId, name_run};
 pub use unfold::unfold;

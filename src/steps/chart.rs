@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use windlass_provider::{Change, Ctx, Error, Fault, Result};
+use windlass_provider::{Change, Ctx, Error, Fault, ProviderId, Result};
 
-use super::{Steps, change_of, find_absent, inventory::Claim};
+use super::{Steps, change_of, inventory::Claim};
 use crate::{
     catalog::{self, Extras, Home, Release, Source},
     engine::Outcome,
@@ -39,6 +39,7 @@ impl Steps {
             cluster.wait_ready(cx, &others).await?;
             return Ok(super::left_to_others(&chart.component));
         }
+        self.check_ports(cx, &cluster, chart).await?;
         let stale = self
             .claim(
                 cx,
@@ -89,6 +90,37 @@ impl Steps {
         Ok(outcome)
     }
 
+    /// Checks that no other release has the ports of the node that a chart listens on; on Kind there is one node that is reached.
+    async fn check_ports(&self, cx: &Ctx, cluster: &Cluster, chart: &Chart) -> Result<()> {
+        let component = self.catalog.get(&chart.component);
+        let wanted = component.map(|it| it.host_ports(&chart.values));
+        let wanted = wanted.unwrap_or_default();
+        if self.provider_id != ProviderId::Kind || wanted.is_empty() {
+            return Ok(());
+        }
+        let others = self.catalog.all().filter(|it| it.name != chart.component);
+        for other in others.filter(|it| !it.without_host_ports().is_empty()) {
+            let Some(release) = cluster.get(cx, &release_ref(&other.name)).await? else {
+                continue;
+            };
+            let has = other.host_ports(&release["spec"]["values"]);
+            if let Some(port) = wanted.intersection(&has).next() {
+                let name = &other.name;
+                return Err(Error::new(
+                    Fault::Conflict,
+                    format!(
+                        "{} wants port {port} of the node, and {name} has it",
+                        chart.component
+                    ),
+                )
+                .hint(format!(
+                    "windlass uninstall {name}, and then the same again"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns what the controllers make to fetch a component's chart from a repository: what is wrong with the chart, its release
     /// does not say for good.
     fn fetched_for(&self, component: &str) -> Option<ObjectRef> {
@@ -103,7 +135,7 @@ impl Steps {
         })
     }
 
-    /// Waits until the objects of a chart are ready; where its version does not exist, says which does.
+    /// Waits until the objects of a chart are ready; what windlass knows besides of why they are not is told with the rest.
     async fn await_chart(
         &self,
         cx: &Ctx,
@@ -111,37 +143,22 @@ impl Steps {
         chart: &Chart,
         objects: &[ObjectRef],
     ) -> Result<()> {
-        const UNKNOWN: [&str; 3] = ["MANIFEST_UNKNOWN", "chart version", "with version matching"];
-        let Err(error) = cluster.wait_ready(cx, objects).await else {
-            return Ok(());
+        let work = async {
+            cluster.wait_ready(cx, objects).await?;
+            // A release stays Ready whatever becomes of what it made.
+            let release = release_ref(&chart.component);
+            while let Some(live) = cluster.get(cx, &release).await?
+                && let Some(workload) = cluster.unready_workload(cx, &release, &live).await?
+                && let Some(name) = ObjectRef::of(&workload)
+            {
+                cluster.wait_ready(cx, &[name]).await?;
+            }
+            Ok(())
         };
-        let is_unknown = error
-            .causes
-            .iter()
-            .any(|cause| UNKNOWN.iter().any(|word| cause.contains(word)));
-        let component = self.catalog.get(&chart.component).filter(|_| is_unknown);
-        let Some(component) = component else {
-            return Err(error);
-        };
-        // The time of the step may just have passed.
-        let cx = &Ctx {
-            deadline: None,
-            ..cx.clone()
-        };
-        Err(
-            match find_absent(cx, &self.web, component, &chart.version).await {
-                Some(absent) => {
-                    let mut error = error;
-                    let hint = absent.hint(&self.says, &chart.component, true);
-                    error.hints.insert(0, hint);
-                    error
-                }
-                None if component.version != chart.version => {
-                    error.hint(format!("windlass itself would take {}", component.version))
-                }
-                None => error,
-            },
-        )
+        match work.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.advise(cx, error, chart).await),
+        }
     }
 
     /// Returns whether Helm installed the chart without Flux, by the Secrets in which it keeps releases, and windlass had no

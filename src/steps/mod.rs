@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod advice;
 mod chart;
 mod connection;
 mod crossplane;

@@ -116,10 +116,9 @@ pub async fn survey(
         let cluster = Cluster::connect(&access)?;
         let version = cluster.reachable(cx).await?;
         let inventory = Inventory::read(&cluster, cx).await?;
-        let mut components = Vec::new();
-        for (component, entry) in &inventory.components {
-            components.push(look(cx, &cluster, catalog, component, entry).await?);
-        }
+        let looks = inventory.components.iter();
+        let looks = looks.map(|(name, entry)| look(cx, &cluster, catalog, name, entry));
+        let components = futures::future::try_join_all(looks).await?;
         Ok((
             version,
             components,
@@ -222,9 +221,19 @@ pub(super) async fn look(
     };
     for object in &watched {
         let live = cluster.get(cx, object).await?;
-        (row.health, row.detail) = judge_object(live.as_ref(), object);
+        let mut object = object.clone();
+        (row.health, row.detail) = judge_object(live.as_ref(), &object);
+        // A release stays Ready whatever becomes of what it made.
+        if row.health == Health::Ready
+            && let Some(live) = &live
+            && let Some(workload) = cluster.unready_workload(cx, &object, live).await?
+            && let Some(name) = ObjectRef::of(&workload)
+        {
+            (row.health, row.detail) = judge_object(Some(&workload), &name);
+            object = name;
+        }
         if row.health != Health::Ready {
-            row.object = Some(object.clone());
+            row.object = Some(object);
             break;
         }
     }

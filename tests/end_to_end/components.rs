@@ -225,6 +225,65 @@ fn an_export_prints_the_objects_and_asks_no_cluster() {
 }
 
 #[test]
+fn values_are_laid_over_each_other() {
+    let bed = Bed::new();
+    bed.write(
+        "windlass.toml",
+        "[components.traefik.values]\nports = { web = { hostPort = 8081 } }\ningressClass = { isDefaultClass = false }\n\
+         own = { toml = 1, file = 1, set = 1, text = 1, list = [1, 2] }\n",
+    );
+    bed.write(
+        "first.yaml",
+        "own: { file: 0, set: 2, list: [3], gone: yes please }\n",
+    );
+    bed.write("second.yaml", "own: { file: 2 }\n");
+    let args = [
+        "install",
+        "traefik",
+        "--export",
+        "--provider",
+        "kind",
+        "-f",
+        "first.yaml",
+        "--values",
+        "second.yaml",
+        "--set",
+        "own.set=3,own.gone=null",
+        "--set-string",
+        "own.text=4",
+    ];
+    let ran = bed.run(&args).expect(0);
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&ran.out).expect("YAML");
+    let values = &objects.last().expect("a release")["spec"]["values"];
+    // Ours, the provider's, windlass.toml's, those of the files, and those of the flags.
+    assert_eq!(values["ingressClass"]["enabled"], true);
+    assert_eq!(values["ports"]["websecure"]["hostPort"], 443);
+    assert_eq!(values["ports"]["web"]["hostPort"], 8081);
+    assert_eq!(values["ingressClass"]["isDefaultClass"], false);
+    assert_eq!(
+        values["own"],
+        serde_json::json!({ "toml": 1, "file": 2, "set": 3, "text": "4", "list": [3], "gone": null })
+    );
+}
+
+#[test]
+fn ingress_is_the_controller_that_there_is_by_default() {
+    let bed = Bed::new();
+    bed.run(FLUX_ONLY).expect(0);
+    says(
+        &bed.run(&["install", "ingress", "--rehearse"]).expect(0),
+        "install Traefik 41.3.0",
+    );
+    let again = ["install", "ingress", "--rehearse", "--dry-run"];
+    says(
+        &bed.run(&again).expect(0),
+        "makes nothing: it is there, and as it is wanted",
+    );
+    bed.run(&["uninstall", "ingress", "--rehearse"]).expect(0);
+    assert_eq!(row(&bed, "traefik")["present"], false);
+}
+
+#[test]
 fn a_secret_reaches_the_cluster_and_no_file() {
     let bed = Bed::new();
     bed.run(FLUX_ONLY).expect(0);

@@ -6,6 +6,12 @@ use serde_json::Value;
 
 use crate::{bed::Bed, components::list, process::Served};
 
+/// All can be on together where one ingress controller alone listens on the ports of the node.
+pub(crate) const ALL_ON: &str = "[components.contour]\n\
+    values = { envoy = { useHostPort = { http = false, https = false } } }\n\
+    [components.nginx]\n\
+    values = { controller = { hostPort = { enabled = false } } }\n";
+
 /// Returns the names of all components.
 fn names(bed: &Bed) -> Vec<String> {
     let rows = list(bed).into_iter();
@@ -34,6 +40,7 @@ pub(crate) fn versions(world: &Served) -> BTreeMap<String, String> {
 #[test]
 fn installing_everything_twice_changes_nothing_the_second_time() {
     let bed = Bed::new();
+    bed.write("windlass.toml", ALL_ON);
     let world = bed.serve();
     bed.run(&["cluster", "create", "kind", "--rehearse"])
         .expect(0);
@@ -70,6 +77,7 @@ fn installing_everything_twice_changes_nothing_the_second_time() {
 #[test]
 fn a_setup_with_everything_takes_as_long_as_its_longest_chain() {
     let bed = Bed::new();
+    bed.write("windlass.toml", ALL_ON);
     let all = names(&bed).join(",");
     let setup = ["setup", "kind", "--rehearse", "--only", &all, "-o", "json"];
     let plan = bed.run(&[&setup[..], &["--dry-run"]].concat()).expect(0);

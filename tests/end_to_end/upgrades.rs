@@ -98,6 +98,26 @@ fn what_is_not_there_or_not_asked_for_is_refused() {
         &moved,
         "traefik is in namespace traefik and cannot move to edge",
     );
+    std::fs::remove_file(bed.here().join("windlass.toml")).expect("a file");
+    let moved = ["upgrade", "traefik", "--namespace", "edge", "--rehearse"];
+    says(
+        &bed.run(&moved).expect(1),
+        "windlass uninstall traefik --rehearse, then install it again",
+    );
+    let several = [
+        "upgrade",
+        "traefik",
+        "flux",
+        "--namespace",
+        "traefik",
+        "--rehearse",
+    ];
+    says(&bed.run(&several).expect(2), "are about one component");
+    let stays = ["upgrade", "traefik", "--namespace", "traefik", "--rehearse"];
+    says(
+        &bed.run(&stays).expect(0),
+        "traefik 41.3.0 is as it is wanted",
+    );
 }
 
 #[test]
@@ -119,4 +139,61 @@ fn a_setup_does_not_begin_with_a_version_that_does_not_exist() {
         .run(&["setup", "kind", "--rehearse", "--only", "cert-manager"])
         .expect(1);
     says(&tag, "the nearest is v1.21.1");
+}
+
+#[test]
+fn an_export_prints_what_an_upgrade_would_apply() {
+    let bed = Bed::new();
+    bed.run(OLD).expect(0);
+    bed.run(&[
+        "upgrade",
+        "traefik",
+        "--set",
+        "logs.general.level=DEBUG",
+        "--rehearse",
+    ])
+    .expect(0);
+    let export = |more: &[&str]| -> serde_json::Value {
+        let args = [
+            "upgrade",
+            "traefik",
+            "--export",
+            "--version",
+            "39.0.0",
+            "--rehearse",
+        ];
+        let ran = bed.run(&[&args[..], more].concat()).expect(0);
+        let objects: Vec<serde_json::Value> = serde_saphyr::from_multiple(&ran.out).expect("YAML");
+        assert_eq!(objects[1]["spec"]["ref"]["tag"], "39.0.0");
+        objects[2]["spec"]["values"]["logs"]["general"]["level"].clone()
+    };
+    assert_eq!(export(&[]), serde_json::Value::Null);
+    assert_eq!(export(&["--reuse-values"]), "DEBUG");
+    // Nothing was done.
+    assert_eq!(row(&bed, "traefik")["installed"], "41.3.0");
+}
+
+#[test]
+fn versions_that_would_be_skipped_are_warned_of() {
+    let bed = Bed::new();
+    bed.run(OLD).expect(0);
+    // No registry here has it, and none is asked.
+    bed.write("faults.toml", "[[registry]]\nstatus = 503\n");
+    let skip = [
+        "upgrade",
+        "traefik",
+        "--version",
+        "41.9.0",
+        "--dry-run",
+        "--rehearse",
+        "--rehearse-faults",
+        "faults.toml",
+    ];
+    let ran = bed.run(&skip).expect(0);
+    says(&ran, "traefik: version 41.3.0 → 41.9.0");
+    says(
+        &ran,
+        "warning: Traefik would skip minor versions, from 41.3.0 to 41.9.0: CRDs are often migrated from one to the next only",
+    );
+    says(&ran, "hint: go there in steps: --version");
 }

@@ -131,33 +131,6 @@ fn a_timeout_says_what_was_still_missing() {
 }
 
 #[test]
-fn what_helm_meets_in_the_cluster_is_told_with_a_hint() {
-    let bed = Bed::new();
-    bed.run(&["setup", "kind", "--only", "flux"]).expect(0);
-    for (said, hint) in [
-        (
-            "failed calling webhook \\\"webhook.cert-manager.io\\\": connection refused",
-            "hint: an admission webhook does not answer",
-        ),
-        (
-            "pods \\\"traefik\\\" is forbidden: exceeded quota: team",
-            "hint: a ResourceQuota of the namespace is used up",
-        ),
-        (
-            "no matches for kind \\\"Certificate\\\" in version \\\"cert-manager.io/v1\\\"",
-            "hint: a CRD is missing",
-        ),
-    ] {
-        let faults = format!("[[chart]]\nname = \"flux-system/traefik\"\nfails = \"{said}\"\n");
-        let ran = bed.misbehave(&["install", "traefik"], &faults).expect(3);
-        bed.run(&["uninstall", "traefik"]).expect(0);
-        ran.says("HelmRelease flux-system/traefik failed");
-        ran.says(&said.replace("\\\"", "\""));
-        ran.says(hint);
-    }
-}
-
-#[test]
 fn a_component_that_is_not_waited_for_is_told_by_status() {
     let faults = "[[pod]]\nname = \"traefik/*\"\nfate = \"never\"\n";
     let (bed, ran) = installs(faults, &["--no-wait"], 0);

@@ -1,7 +1,8 @@
 //! Short descriptions of Kubernetes objects, as the data files under `charts/` and `manifests/` give them.
 //!
 //! An item is a `crd`, a `deployment`, a `service`, an `account` or a whole `object`, made where `when` holds. `${path}` stands for
-//! a value: alone in a scalar it keeps its type.
+//! a value: alone in a scalar it keeps its type. `${condition?path}` stands for one where the condition holds, as in `when`; where it does
+//! not, the field is left out.
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -73,6 +74,11 @@ struct Deployment {
     args: Vec<String>,
     #[serde(default)]
     ports: Vec<Value>,
+    /// What else is in the specification, and in that of its pods.
+    #[serde(default)]
+    strategy: Value,
+    #[serde(default)]
+    pod: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -161,6 +167,11 @@ fn fill(template: &Value, values: &Value) -> Result<Value> {
                 .and_then(|rest| rest.strip_suffix('}'))
                 && !path.contains("${")
             {
+                let path = match path.split_once('?') {
+                    Some((condition, _)) if !holds(values, condition) => return Ok(Value::Null),
+                    Some((_, path)) => path,
+                    None => path,
+                };
                 return find(values, path)
                     .cloned()
                     .with_context(|| format!("there is no value {path}"));
@@ -192,7 +203,10 @@ fn fill(template: &Value, values: &Value) -> Result<Value> {
         Value::Object(fields) => {
             let mut filled = Map::new();
             for (key, value) in fields {
-                filled.insert(key.clone(), fill(value, values)?);
+                let made = fill(value, values)?;
+                if !made.is_null() || value.is_null() {
+                    filled.insert(key.clone(), made);
+                }
             }
             Value::Object(filled)
         }
@@ -290,14 +304,21 @@ fn deployment(it: Deployment) -> Value {
     if let Some(account) = it.account {
         pod["serviceAccountName"] = json!(account);
     }
-    json!({
+    for (field, value) in it.pod {
+        pod[field] = value;
+    }
+    let mut object = json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": it.name, "labels": labels},
         "spec": {
             "replicas": it.replicas, "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": pod},
         },
-    })
+    });
+    if !it.strategy.is_null() {
+        object["spec"]["strategy"] = it.strategy;
+    }
+    object
 }
 
 fn service(it: Service) -> Value {

@@ -16,6 +16,9 @@ mod nodes;
 mod object;
 mod pods;
 mod queue;
+mod quotas;
+mod rollout;
+mod scheduler;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -326,6 +329,7 @@ fn react(cx: &Cx<'_>, key: &Key, object: &Value) -> Next {
         ("", "Service") => balancers::service(cx, object),
         ("", "PersistentVolumeClaim") => storage::claim(cx, object),
         ("", "PersistentVolume") => storage::volume(cx, object),
+        ("", "ResourceQuota") => quotas::quota(cx, object),
         (group, kind) if group.ends_with(".fluxcd.io") => flux::react(cx, kind, object),
         _ => crossplane::react(cx, key, object)
             .or_else(|| aso::react(cx, key, object))
@@ -349,6 +353,9 @@ fn concern(api: &Arc<ApiServer>, change: &Change, queue: &mut Queue) {
         }
     };
     let namespace = change.key.namespace.as_deref();
+    if namespace.is_some() && (change.kind != ChangeKind::Modified || change.key.kind == "Pod") {
+        all("", "ResourceQuota", namespace);
+    }
     match (change.key.group.as_str(), change.key.kind.as_str()) {
         ("", "Node") => {
             all("apps", "DaemonSet", None);
@@ -356,9 +363,25 @@ fn concern(api: &Arc<ApiServer>, change: &Change, queue: &mut Queue) {
         }
         ("apps", "DaemonSet") if namespace == Some("kube-system") => all("", "Node", None),
         ("", "Pod") => all("", "PersistentVolumeClaim", namespace),
+        // Pods may be made again that were one too many.
+        ("", "ResourceQuota") => {
+            for kind in ["ReplicaSet", "StatefulSet", "DaemonSet"] {
+                all("apps", kind, namespace);
+            }
+            all("batch", "Job", namespace);
+        }
         ("", "PersistentVolumeClaim") => all("", "PersistentVolume", None),
         ("storage.k8s.io", "StorageClass") => all("", "PersistentVolumeClaim", None),
         _ => {}
+    }
+    if change.key.kind == "Pod"
+        && change.kind == ChangeKind::Deleted
+        && scheduler::has_ports(&object["spec"])
+    {
+        // Another may have its ports now.
+        let pods = api.list("", "Pod", None);
+        let waiting = pods.iter().filter(|it| it["spec"]["nodeName"].is_null());
+        waiting.for_each(|it| queue.push(key(it)));
     }
     let others = flux::concern(api, change).into_iter();
     let others = others.chain(crossplane::concern(api, change));

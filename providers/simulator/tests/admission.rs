@@ -73,6 +73,44 @@ async fn a_webhook_without_its_service_refuses() {
         }))
         .expect("creates");
     server.create(object("a", "yes")).expect("somebody answers");
+
+    // One that leads to pods has nobody to answer until one of them is ready.
+    let key = windlass_simulator::kube::Key {
+        group: String::new(),
+        kind: "Service".to_owned(),
+        namespace: Some("default".to_owned()),
+        name: "hook".to_owned(),
+    };
+    let selector = json!({ "spec": { "selector": { "app": "hook" } } });
+    let service = server
+        .merge_patch(&key, "test", None, selector)
+        .expect("changes");
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": "hook", "namespace": "default", "labels": { "app": "hook" } },
+        "spec": { "containers": [{ "name": "main", "image": "hook:1" }] },
+    });
+    server.create(pod).expect("creates");
+    let refused = server
+        .create(object("c", "yes"))
+        .expect_err("nobody answers");
+    let address = service["spec"]["clusterIP"].as_str().expect("an address");
+    assert_eq!(
+        refused.message,
+        format!(
+            "Internal error occurred: failed calling webhook \"w.example.com\": failed to call webhook: Post \
+             \"https://hook.default.svc:443/v?timeout=10s\": dial tcp {address}:443: connect: connection refused"
+        )
+    );
+    let key = windlass_simulator::kube::Key {
+        kind: "Pod".to_owned(),
+        ..key
+    };
+    let ready = json!({ "status": { "conditions": [{ "type": "Ready", "status": "True" }] } });
+    server
+        .merge_patch(&key, "kubelet", Some("status"), ready)
+        .expect("changes");
+    server.create(object("c", "yes")).expect("a pod answers");
 }
 
 #[tokio::test]

@@ -104,3 +104,50 @@ fn our_values_know_the_cluster_and_users_cannot_refer_to_it() {
     assert_eq!(values["provider"]["name"], "google");
     assert_eq!(values["domainFilters"][0], "${cluster}.example.com");
 }
+
+#[test]
+fn kinds_are_known_by_what_brings_them() {
+    let catalog = Catalog::load().unwrap();
+    for (group, name) in [
+        ("monitoring.coreos.com", Some("prometheus")),
+        ("acme.cert-manager.io", Some("cert-manager")),
+        ("rds.aws.m.upbound.io", Some("crossplane")),
+        ("resources.azure.com", Some("aso")),
+        ("example.com", None),
+    ] {
+        let found = catalog.bringing(group).map(|it| it.name.as_str());
+        assert_eq!(found, name, "{group}");
+    }
+}
+
+#[test]
+fn ports_of_the_node_are_known_by_the_values() {
+    let catalog = Catalog::load().unwrap();
+    let ports = |name: &str, over: Value, provider: ProviderId| {
+        let component = catalog.get(name).unwrap();
+        let values = component.values(provider, "dot", &[&over]);
+        component
+            .host_ports(&values)
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    for name in ["traefik", "contour", "nginx"] {
+        assert_eq!(
+            ports(name, json!({}), ProviderId::Kind),
+            [80, 443],
+            "{name}"
+        );
+        assert!(ports(name, json!({}), ProviderId::Aws).is_empty(), "{name}");
+        // What is said to free them does.
+        let mut free = serde_json::Map::new();
+        let text = catalog.get(name).unwrap().without_host_ports();
+        super::super::assign(&mut free, &text, super::super::Typing::Typed).unwrap();
+        assert!(
+            ports(name, free.into(), ProviderId::Kind).is_empty(),
+            "{text}"
+        );
+    }
+    let moved = json!({ "ports": { "web": { "hostPort": 8080 } } });
+    assert_eq!(ports("traefik", moved, ProviderId::Kind), [443, 8080]);
+    assert!(ports("istio-gateway", json!({}), ProviderId::Kind).is_empty());
+}

@@ -3,7 +3,7 @@
 use crate::kube::ObjectRef;
 
 /// Words of causes, and what helps. `{pod}` and `{object}` become the kubectl arguments that name them.
-const KNOWN: [(&[&str], &str); 18] = [
+const KNOWN: [(&[&str], &str); 20] = [
     (
         &["ImagePullBackOff", "ErrImagePull"],
         "check the image's name and tag, and that the cluster's nodes reach its registry: kubectl describe {pod}",
@@ -25,8 +25,16 @@ const KNOWN: [(&[&str], &str); 18] = [
         "a Secret or ConfigMap that the pod names may be missing: kubectl describe {pod}",
     ),
     (
-        &["Unschedulable", "FailedScheduling"],
+        &["Insufficient ", "Too many pods"],
         "no node has room for the pod: use more or larger nodes, or lower its requests",
+    ),
+    (
+        &["free ports for the requested pod ports"],
+        "another pod has a port of the node that this one wants: windlass install lists what there is; let one of them listen elsewhere",
+    ),
+    (
+        &["Unschedulable", "FailedScheduling"],
+        "see why no node takes the pod: kubectl describe {pod}",
     ),
     (
         &[
@@ -40,6 +48,10 @@ const KNOWN: [(&[&str], &str); 18] = [
     (
         &["UNAUTHORIZED", "DENIED", "authentication required"],
         "the registry wants a credential that the cluster does not have, or the name is wrong",
+    ),
+    (
+        &[WEBHOOK],
+        "an admission webhook does not answer: see whether the pods behind {service} run",
     ),
     (
         &[
@@ -67,10 +79,6 @@ const KNOWN: [(&[&str], &str); 18] = [
         "the namespace's Pod Security level forbids such pods: set its label pod-security.kubernetes.io/enforce",
     ),
     (
-        &["failed calling webhook"],
-        "an admission webhook does not answer: see whether the pods behind it run",
-    ),
-    (
         &["no matches for kind", "ensure CRDs are installed first"],
         "a CRD is missing: install what defines that kind first, or turn its use off in the values of the component",
     ),
@@ -88,6 +96,9 @@ const KNOWN: [(&[&str], &str); 18] = [
     ),
 ];
 
+/// What the API says where a webhook does not answer; why, is said of that webhook and of nothing else.
+const WEBHOOK: &str = "failed calling webhook";
+
 /// How many hints are given at most.
 const MOST: usize = 2;
 
@@ -98,21 +109,45 @@ pub(super) fn of(causes: &[String], object: &ObjectRef, pod: Option<&ObjectRef>)
     // What an application says, and why its probes fail, is its own affair: words in it would mislead.
     let telling =
         |cause: &&String| !cause.starts_with("log: ") && !cause.starts_with("event: Unhealthy");
+    let service = causes.iter().find_map(|cause| webhook_service(cause));
+    let service = service.unwrap_or_else(|| "it".to_owned());
+    let says = |cause: &String, word: &str| {
+        let text = match cause.split_once(WEBHOOK) {
+            Some((before, _)) if word != WEBHOOK => before,
+            _ => cause,
+        };
+        text.contains(word)
+    };
     let mut hints: Vec<_> = KNOWN
         .iter()
         .filter(|(words, _)| {
             causes
                 .iter()
                 .filter(telling)
-                .any(|cause| words.iter().any(|word| cause.contains(word)))
+                .any(|cause| words.iter().any(|word| says(cause, word)))
         })
         .take(MOST)
-        .map(|(_, hint)| hint.replace("{pod}", &pod).replace("{object}", &named))
+        .map(|(_, hint)| {
+            hint.replace("{pod}", &pod)
+                .replace("{object}", &named)
+                .replace("{service}", &service)
+        })
         .collect();
     if hints.is_empty() {
         hints.push(format!("look closer: kubectl describe {named}"));
     }
     hints
+}
+
+/// Returns the Service of a webhook that did not answer, with how to look at it, by the URL that was asked.
+fn webhook_service(cause: &str) -> Option<String> {
+    let (_, rest) = cause.split_once(WEBHOOK)?;
+    let (_, url) = rest.split_once("https://")?;
+    let (host, _) = url.split_once(".svc")?;
+    let (name, namespace) = host.split_once('.')?;
+    Some(format!(
+        "Service {namespace}/{name} (kubectl get pods -n {namespace})"
+    ))
 }
 
 /// Returns how kubectl is told of an object: "-n a-team deployment.apps/web".
@@ -161,6 +196,13 @@ mod tests {
                 "look closer: kubectl describe -n flux-system helmrelease.helm.toolkit.fluxcd.io/traefik"
             ]
         );
+        let webhook = "x: InstallFailed: Internal error occurred: failed calling webhook \"w.a.io\": failed to call webhook: Post \
+            \"https://hook.a.svc:443/v?timeout=30s\": dial tcp 10.96.0.9:443: connect: connection refused";
+        assert_eq!(
+            of(&[webhook], None)[0],
+            "an admission webhook does not answer: see whether the pods behind Service a/hook (kubectl get pods -n a) run"
+        );
+        assert!(!of(&[webhook], None)[1].contains("network"));
         let many = of(
             &["OOMKilled", "CrashLoopBackOff", "exceeded quota"],
             Some(&pod),

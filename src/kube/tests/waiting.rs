@@ -125,7 +125,7 @@ async fn a_failed_object_ends_the_wait_and_is_explained() {
     };
     let (waited, ()) = futures::join!(fixture.cluster.wait_ready(&fixture.cx, &refs), controller);
     insta::assert_snapshot!(told(&waited.unwrap_err()), @r#"
-    Failed: Deployment a/one failed
+    Quota: Deployment a/one failed
       caused by: Deployment a/one: ProgressDeadlineExceeded: ReplicaSet "one-1" has timed out progressing.
       caused by: event: FailedCreate: pods "one-1-y" is forbidden: exceeded quota: small
       caused by: Pod a/one-1-x: pending

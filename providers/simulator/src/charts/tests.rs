@@ -175,7 +175,13 @@ fn values_decide_what_charts_make() {
         find("Service", "contour-envoy")["spec"]["type"],
         "ClusterIP"
     );
+    let port = |it: &Value| it["spec"]["template"]["spec"]["containers"][0]["ports"][0].clone();
     let envoy = find("DaemonSet", "contour-envoy");
+    assert_eq!(port(envoy)["hostPort"], Value::Null);
+    let values = json!({"envoy": {"useHostPort": {"http": true}, "hostPorts": {"http": 8080}}});
+    let bound = contour.make("contour", "contour", &values).unwrap();
+    let bound = bound.iter().find(|it| it.object["kind"] == "DaemonSet");
+    assert_eq!(port(&bound.unwrap().object)["hostPort"], 8080);
     assert_eq!(
         envoy["spec"]["template"]["spec"]["nodeSelector"],
         json!({"a": "b"})

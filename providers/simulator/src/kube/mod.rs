@@ -22,6 +22,7 @@ mod openapi;
 mod parts;
 mod patch;
 mod protobuf;
+mod quota;
 mod request;
 mod respond;
 mod reviews;

@@ -2,6 +2,7 @@
 
 use super::{
     delete::{self, DeleteOptions},
+    quota,
     state::State,
     status::Status,
     store::{Change, Key, Record},
@@ -149,6 +150,18 @@ impl ApiServer {
         let deleted = delete::delete(&mut state, &kind, key, &options).map(drop);
         state.settle();
         deleted
+    }
+
+    /// Returns whether a kind is served at a version.
+    pub fn serves(&self, api_version: &str, kind: &str) -> bool {
+        let (group, version) = super::kinds::split(api_version);
+        let state = self.lock();
+        state.registry.kind(group, Some(version), kind).is_some()
+    }
+
+    /// Returns how much of each limit of a ResourceQuota is used.
+    pub fn quota_usage(&self, quota: &Value) -> Value {
+        quota::usage(&self.lock(), quota)
     }
 
     /// Returns all changes from now on.

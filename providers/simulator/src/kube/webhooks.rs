@@ -1,5 +1,5 @@
-//! Admission webhooks, as far as they matter where nothing answers them: one whose Service does not exist refuses.
-//! One whose Service exists is taken to have allowed the request.
+//! Admission webhooks, as far as they matter where nothing answers them: one whose Service does not exist, or has no pod that is ready,
+//! refuses. Any other is taken to have allowed the request, as is one whose Service selects no pods: what is behind it is not known.
 
 use super::{
     kinds::Kind,
@@ -8,7 +8,7 @@ use super::{
     status::{Cause, Status},
     store::Key,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const GROUP: &str = "admissionregistration.k8s.io";
 
@@ -84,9 +84,18 @@ fn reach(state: &State, webhook: &Value) -> Result<(), Status> {
         namespace: Some(namespace.to_owned()),
         name: name.to_owned(),
     };
-    if service.is_null() || state.store.get(&key).is_some() {
+    if service.is_null() {
         return Ok(());
     }
+    let why = match state.store.get(&key) {
+        None => format!("service \"{name}\" not found"),
+        Some(found) if answers(state, found) => return Ok(()),
+        Some(found) => format!(
+            "dial tcp {}:{}: connect: connection refused",
+            found["spec"]["clusterIP"].as_str().unwrap_or_default(),
+            service["port"]
+        ),
+    };
     let hook = webhook["name"].as_str().unwrap_or_default();
     let url = format!(
         "https://{name}.{namespace}.svc:{}{}?timeout={}s",
@@ -94,9 +103,8 @@ fn reach(state: &State, webhook: &Value) -> Result<(), Status> {
         text("path"),
         webhook["timeoutSeconds"]
     );
-    let why = format!(
-        "failed calling webhook \"{hook}\": failed to call webhook: Post \"{url}\": service \"{name}\" not found"
-    );
+    let why =
+        format!("failed calling webhook \"{hook}\": failed to call webhook: Post \"{url}\": {why}");
     let cause = Cause {
         reason: String::new(),
         message: why.clone(),
@@ -108,4 +116,20 @@ fn reach(state: &State, webhook: &Value) -> Result<(), Status> {
         format!("Internal error occurred: {why}"),
     )
     .with_causes([cause]))
+}
+
+/// Returns whether a pod behind a Service is ready.
+fn answers(state: &State, service: &Value) -> bool {
+    let selector = &service["spec"]["selector"];
+    if selector.as_object().is_none_or(|it| it.is_empty()) {
+        return true;
+    }
+    let selector = Selector::of_object(&json!({ "matchLabels": selector }));
+    let namespace = service["metadata"]["namespace"].as_str();
+    let pods = state.store.list("", "Pod", namespace);
+    pods.iter().any(|pod| {
+        selector.matches(pod)
+            && pod["metadata"]["deletionTimestamp"].is_null()
+            && crate::reactors::is_true(pod, "Ready")
+    })
 }

@@ -5,6 +5,7 @@ mod chart;
 mod inventory;
 mod kustomizations;
 mod releases;
+mod send;
 mod sources;
 mod values;
 

@@ -98,7 +98,7 @@ fn start(cx: &Cx<'_>, job: &Value, known: usize, missing: usize) -> usize {
     let mut made = 0;
     for n in known..known + missing {
         let pod = format!("{}-{}", name(job), mark(&format!("{} {n}", uid(job)), 5));
-        if make_pod(cx, job, &pod, &json!({})).is_some() {
+        if make_pod(cx, job, &pod, &json!({})).is_ok() {
             let message = format!("Created pod: {pod}");
             cx.event(job, "Normal", "SuccessfulCreate", &message);
             made += 1;

@@ -70,37 +70,3 @@ pub(super) fn node(cx: &Cx<'_>, node: &Value) -> Next {
     }
     Next::NEVER
 }
-
-/// Returns whether a pod with this specification may run on a node.
-pub(super) fn takes(node: &Value, pod: &Value) -> bool {
-    if node["spec"]["unschedulable"] == true {
-        return false;
-    }
-    let labels = &node["metadata"]["labels"];
-    let selector = pod["nodeSelector"].as_object();
-    let selected =
-        selector.is_none_or(|wanted| wanted.iter().all(|(key, value)| labels[key] == *value));
-    let taints = node["spec"]["taints"].as_array();
-    let tolerated = taints.into_iter().flatten().all(|taint| {
-        if taint["effect"] == "PreferNoSchedule" {
-            return true;
-        }
-        pod["tolerations"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .any(|toleration| {
-                let effect = toleration["effect"]
-                    .as_str()
-                    .is_none_or(|effect| taint["effect"] == effect);
-                let key = toleration["key"]
-                    .as_str()
-                    .is_none_or(|key| taint["key"] == key);
-                let exists = toleration["operator"] == "Exists";
-                let value = toleration["value"].as_str().unwrap_or_default()
-                    == taint["value"].as_str().unwrap_or_default();
-                effect && key && (exists || (value && !toleration["key"].is_null()))
-            })
-    });
-    selected && tolerated
-}

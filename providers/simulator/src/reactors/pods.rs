@@ -4,8 +4,9 @@
 //! `simulator.windlass.dev/fate` with `crash`, `missing`, `never` (it never becomes ready) or `unschedulable` asks for the same.
 
 use super::{
-    Cx, Next, nodes,
-    object::{Conditions, deleting, is_true, name, namespace, path, second, text, time, uid},
+    Cx, Next,
+    object::{Conditions, deleting, name, namespace, path, second, text, time, uid},
+    scheduler,
 };
 use crate::{clock, faults::Strike, ground::digest};
 use jiff::Timestamp;
@@ -40,7 +41,10 @@ pub(super) fn pod(cx: &Cx<'_>, pod: &Value) -> Next {
     }
     match text(&pod["status"], "phase") {
         "Succeeded" | "Failed" => Next::NEVER,
-        _ if text(&pod["spec"], "nodeName").is_empty() => schedule(cx, pod),
+        _ if text(&pod["spec"], "nodeName").is_empty() => {
+            let full = asked(cx, pod).effect == Some("unschedulable");
+            scheduler::schedule(cx, pod, full)
+        }
         _ => match time(&pod["status"]["startTime"]) {
             None => begin(cx, pod),
             Some(started) => go_on(cx, pod, started),
@@ -59,41 +63,6 @@ fn asked<'a>(cx: &Cx<'_>, pod: &'a Value) -> Strike<&'a str> {
             .effect
             .or(pod["metadata"]["annotations"][FATE].as_str()),
     }
-}
-
-fn schedule(cx: &Cx<'_>, pod: &Value) -> Next {
-    let nodes = cx.api.list("", "Node", None);
-    let fits = nodes
-        .iter()
-        .filter(|node| is_true(node, "Ready") && nodes::takes(node, &pod["spec"]));
-    let fits: Vec<_> = fits.collect();
-    let full = asked(cx, pod).effect == Some("unschedulable");
-    if fits.is_empty() || full {
-        let all = nodes.len();
-        let message = match full {
-            true => format!("0/{all} nodes are available: {all} Insufficient cpu."),
-            false => {
-                format!("0/{all} nodes are available: no node is ready, selected and tolerated.")
-            }
-        };
-        let mut conditions = Conditions::of(pod, cx.now);
-        conditions.set("PodScheduled", "False", "Unschedulable", &message);
-        cx.status(
-            pod,
-            "kube-scheduler",
-            json!({"phase": "Pending", "conditions": conditions.into_value()}),
-        );
-        cx.event(pod, "Warning", "FailedScheduling", &message);
-        return Next::NEVER;
-    }
-    let at = usize::from_str_radix(&digest(uid(pod))[..4], 16).unwrap_or_default() % fits.len();
-    cx.patch(
-        pod,
-        "kube-scheduler",
-        None,
-        json!({"spec": {"nodeName": name(fits[at])}}),
-    );
-    Next::NEVER
 }
 
 /// The kubelet takes the pod over.

@@ -1,6 +1,7 @@
 mod assets;
 mod clouds;
 mod jobs;
+mod limits;
 
 use crate::{
     kube::{ApiServer, Key},

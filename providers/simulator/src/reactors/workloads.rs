@@ -1,11 +1,12 @@
 //! Deployments, ReplicaSets, StatefulSets and DaemonSets: their pods, and what their status says of them.
 
 use super::{
-    Cx, Next, nodes,
+    Cx, Next,
     object::{
-        Conditions, deleting, generation, is_true, mark, name, namespace, owned, reference, text,
-        time, uid,
+        Conditions, deleting, find, generation, is_true, mark, name, namespace, owned, reference,
+        text, time, uid,
     },
+    rollout, scheduler,
 };
 use crate::clock;
 use serde_json::{Value, json};
@@ -22,9 +23,23 @@ pub(super) fn deployment(cx: &Cx<'_>, it: &Value) -> Next {
     let hash = mark(&template.to_string(), 10);
     let current = format!("{}-{hash}", name(it));
     let wanted = it["spec"]["replicas"].as_u64().unwrap_or(1);
+    let paused = it["spec"]["paused"] == true;
+    let strategy = &it["spec"]["strategy"];
     let mut sets = cx.api.list("apps", "ReplicaSet", Some(namespace(it)));
     sets.retain(|set| owned(set, it));
-    if !sets.iter().any(|set| name(set) == current) {
+    let status = |set: &Value, field: &str| set["status"][field].as_u64().unwrap_or(0);
+    let replicas = |set: &Value| rollout::Set {
+        wanted: set["spec"]["replicas"].as_u64().unwrap_or(1),
+        there: status(set, "replicas"),
+        available: status(set, "availableReplicas"),
+    };
+    let old: Vec<Arc<Value>> = sets
+        .iter()
+        .filter(|set| name(set) != current)
+        .cloned()
+        .collect();
+    let counted: Vec<rollout::Set> = old.iter().map(|set| replicas(set)).collect();
+    if old.len() == sets.len() && !paused {
         let revision = (sets.len() + 1).to_string();
         let mut labels = template["metadata"]["labels"].clone();
         labels["pod-template-hash"] = json!(hash);
@@ -32,13 +47,14 @@ pub(super) fn deployment(cx: &Cx<'_>, it: &Value) -> Next {
         selector["matchLabels"]["pod-template-hash"] = json!(hash);
         let mut template = template.clone();
         template["metadata"]["labels"] = labels.clone();
+        let (first, _) = rollout::next(strategy, wanted, rollout::Set::default(), &counted);
         let created = cx.create(json!({
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {
                 "name": current, "namespace": namespace(it), "labels": labels, "annotations": {REVISION: revision},
                 "ownerReferences": reference(it),
             },
-            "spec": {"replicas": wanted, "selector": selector, "template": template},
+            "spec": {"replicas": first, "selector": selector, "template": template},
         }));
         sets.extend(created);
         cx.patch(
@@ -48,23 +64,20 @@ pub(super) fn deployment(cx: &Cx<'_>, it: &Value) -> Next {
             json!({"metadata": {"annotations": {REVISION: revision}}}),
         );
     }
-    let status = |set: &Value, field: &str| set["status"][field].as_u64().unwrap_or(0);
     let Some(new) = sets.iter().find(|set| name(set) == current) else {
         return Next::NEVER;
     };
-    cx.patch(new, MANAGER, None, json!({"spec": {"replicas": wanted}}));
-    let available = status(new, "availableReplicas");
-    let paused = it["spec"]["paused"] == true;
-    for old in sets
-        .iter()
-        .filter(|set| name(set) != current && available >= wanted && !paused)
-    {
-        cx.patch(old, MANAGER, None, json!({"spec": {"replicas": 0}}));
+    let (grown, left) = rollout::next(strategy, wanted, replicas(new), &counted);
+    cx.patch(new, MANAGER, None, json!({"spec": {"replicas": grown}}));
+    for (old, left) in old.iter().zip(left).filter(|_| !paused) {
+        cx.patch(old, MANAGER, None, json!({"spec": {"replicas": left}}));
     }
+    let available = status(new, "availableReplicas");
     let sum = |field: &str| sets.iter().map(|set| status(set, field)).sum::<u64>();
     let all_available = sum("availableReplicas");
+    let (may_lack, _) = rollout::bounds(strategy, wanted);
     let mut conditions = Conditions::of(it, cx.now);
-    match all_available >= wanted.saturating_sub(wanted / 4) {
+    match all_available >= wanted.saturating_sub(may_lack) {
         true => conditions.update(
             "Available",
             "True",
@@ -75,6 +88,13 @@ pub(super) fn deployment(cx: &Cx<'_>, it: &Value) -> Next {
             let message = "Deployment does not have minimum availability.";
             conditions.update("Available", "False", "MinimumReplicasUnavailable", message);
         }
+    }
+    match find(new, "ReplicaFailure") {
+        Some(failure) => {
+            let message = text(failure, "message");
+            conditions.update("ReplicaFailure", "True", "FailedCreate", message);
+        }
+        None => conditions.remove("ReplicaFailure"),
     }
     let complete = available >= wanted && sum("replicas") == wanted;
     let deadline = progress(it, &mut conditions, &current, complete, cx);
@@ -101,7 +121,7 @@ fn progress(
         conditions.update("Progressing", "True", "NewReplicaSetAvailable", &message);
         return Next::NEVER;
     }
-    let known = super::object::find(it, "Progressing");
+    let known = find(it, "Progressing");
     let same = known
         .filter(|it| text(it, "message").contains(set) && it["reason"] != "NewReplicaSetAvailable");
     let since = same
@@ -138,13 +158,17 @@ pub(super) fn replica_set(cx: &Cx<'_>, it: &Value) -> Next {
         .collect();
     let mut made = Vec::new();
     let mut number = 0;
+    let mut refused = None;
     while living.len() + made.len() < wanted {
         let pod = format!("{}-{}", name(it), mark(&format!("{} {number}", uid(it)), 5));
         number += 1;
         if pods.iter().all(|known| name(known) != pod) {
             match make_pod(cx, it, &pod, &json!({})) {
-                Some(pod) => made.push(pod),
-                None => break,
+                Ok(pod) => made.push(pod),
+                Err(refusal) => {
+                    refused = Some(refusal).filter(|it| !it.ends_with("already exists"));
+                    break;
+                }
             }
         }
     }
@@ -165,6 +189,16 @@ pub(super) fn replica_set(cx: &Cx<'_>, it: &Value) -> Next {
         "observedGeneration": generation(it), "replicas": alive, "fullyLabeledReplicas": alive, "readyReplicas": ready,
         "availableReplicas": ready,
     });
+    let mut conditions = Conditions::of(it, cx.now);
+    match refused {
+        Some(refusal) => conditions.set("ReplicaFailure", "True", "FailedCreate", &refusal),
+        None => conditions.remove("ReplicaFailure"),
+    }
+    let conditions = conditions.into_value();
+    fields["conditions"] = match conditions == json!([]) {
+        true => Value::Null,
+        false => conditions,
+    };
     // The number of replicas is always said.
     let replicas = fields["replicas"].take();
     sparse(&mut fields);
@@ -196,7 +230,8 @@ pub(super) fn stateful_set(cx: &Cx<'_>, it: &Value) -> Next {
                     "controller-revision-hash": revision, "statefulset.kubernetes.io/pod-name": pod,
                     "apps.kubernetes.io/pod-index": ordinal.to_string(),
                 });
-                make_pod(cx, it, &pod, &labels);
+                // What is refused is told by an event.
+                let _ = make_pod(cx, it, &pod, &labels);
                 if !parallel {
                     break;
                 }
@@ -278,14 +313,11 @@ pub(super) fn daemon_set(cx: &Cx<'_>, it: &Value) -> Next {
     tolerate(&mut specification);
     let hash = mark(&it["spec"]["template"].to_string(), 10);
     let pods = pods(cx, it);
-    let on = |node: &Value| {
-        pods.iter()
-            .find(|pod| text(&pod["spec"], "nodeName") == name(node))
-    };
+    let on = |node: &Value| pods.iter().find(|pod| scheduler::target(pod) == name(node));
     let nodes = cx.api.list("", "Node", None);
     let wanted: Vec<_> = nodes
         .iter()
-        .filter(|node| nodes::takes(node, &specification))
+        .filter(|node| scheduler::takes(node, &specification))
         .collect();
     for node in &wanted {
         if on(node).is_none() {
@@ -294,12 +326,9 @@ pub(super) fn daemon_set(cx: &Cx<'_>, it: &Value) -> Next {
                 name(it),
                 mark(&format!("{}{}{hash}", uid(it), uid(node)), 5)
             );
-            make_pod(
-                cx,
-                it,
-                &pod,
-                &json!({"controller-revision-hash": hash, "": name(node)}),
-            );
+            let labels = json!({"controller-revision-hash": hash, "": name(node)});
+            // What is refused is told by an event.
+            let _ = make_pod(cx, it, &pod, &labels);
         }
     }
     let current =
@@ -307,7 +336,7 @@ pub(super) fn daemon_set(cx: &Cx<'_>, it: &Value) -> Next {
     for pod in pods.iter().filter(|pod| !deleting(pod)) {
         let stray = !wanted
             .iter()
-            .any(|node| name(node) == text(&pod["spec"], "nodeName"));
+            .any(|node| name(node) == scheduler::target(pod));
         if stray || !current(pod) {
             cx.delete(pod);
         }
@@ -349,13 +378,14 @@ pub(super) fn pods(cx: &Cx<'_>, owner: &Value) -> Vec<Arc<Value>> {
     pods
 }
 
-/// Makes a pod from an object's template. The label "" stands for the node that a DaemonSet puts it on.
+/// Makes a pod from an object's template; what is refused is told by an event, too. The label "" stands for the node that a
+/// DaemonSet wants it on.
 pub(super) fn make_pod(
     cx: &Cx<'_>,
     owner: &Value,
     pod: &str,
     labels: &Value,
-) -> Option<Arc<Value>> {
+) -> Result<Arc<Value>, String> {
     let template = &owner["spec"]["template"];
     let mut metadata = json!({
         "name": pod, "namespace": namespace(owner), "generateName": format!("{}-", name(owner)), "ownerReferences": reference(owner),
@@ -365,7 +395,7 @@ pub(super) fn make_pod(
     for (key, value) in labels.as_object().into_iter().flatten() {
         match key.as_str() {
             "" => {
-                specification["nodeName"] = value.clone();
+                scheduler::bind(&mut specification, value.as_str().unwrap_or_default());
                 tolerate(&mut specification);
             }
             key => metadata["labels"][key] = value.clone(),
@@ -379,21 +409,13 @@ pub(super) fn make_pod(
     }
     let object =
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": specification});
-    match cx.create(object) {
-        Ok(pod) => Some(pod),
-        Err(refusal) => {
-            let exists = refusal.reason == "AlreadyExists";
-            if !exists {
-                cx.event(
-                    owner,
-                    "Warning",
-                    "FailedCreate",
-                    &format!("Error creating: {}", refusal.message),
-                );
-            }
-            None
+    cx.create(object).map_err(|refusal| {
+        if refusal.reason != "AlreadyExists" {
+            let message = format!("Error creating: {}", refusal.message);
+            cx.event(owner, "Warning", "FailedCreate", &message);
         }
-    }
+        refusal.message
+    })
 }
 
 /// Leaves numbers out that are zero, as the real status does.

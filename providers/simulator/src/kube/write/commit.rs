@@ -5,7 +5,7 @@ use crate::kube::{
     convert, defaults,
     kinds::{self, Kind},
     managed::{Managers, Updater},
-    server,
+    quota, server,
     state::State,
     status::{Cause, Status},
     store::Key,
@@ -258,6 +258,7 @@ pub(super) fn store_new(
     strategy::prepare(kind, &mut object);
     webhooks::admit(state, kind, &object)?;
     validate::created(kind, &object)?;
+    quota::admit(state, kind, &object)?;
     managers.write(&mut object);
     object["apiVersion"] = json!(kinds::api_version(&kind.group, &kind.storage_version));
     let object = convert::to_storage(kind, object);

@@ -1,7 +1,7 @@
 //! HelmReleases: their chart, their values, and the objects that the chart makes.
 
 use super::{
-    Conditions, Cx, HELM, Next, SOURCE, chart, conditions, inventory, labels, release_finalizer,
+    Conditions, Cx, HELM, Next, SOURCE, chart, conditions, inventory, release_finalizer, send,
     unmet, unready_source, values,
 };
 use crate::{
@@ -22,15 +22,15 @@ const MANAGER: &str = "helm-controller";
 const RENDER: Duration = Duration::from_secs(2);
 
 /// What a release is made from.
-struct Plan<'a> {
-    release: &'a Value,
-    name: String,
-    namespace: &'a str,
-    chart: &'static Chart,
+pub(super) struct Plan<'a> {
+    pub(super) release: &'a Value,
+    pub(super) name: String,
+    pub(super) namespace: &'a str,
+    pub(super) chart: &'static Chart,
     config: String,
-    values: Value,
+    pub(super) values: Value,
     /// "install" or "upgrade".
-    action: &'static str,
+    pub(super) action: &'static str,
 }
 
 pub(super) fn release(cx: &Cx<'_>, it: &Value) -> Next {
@@ -190,7 +190,7 @@ fn attempt(cx: &Cx<'_>, plan: &Plan<'_>) -> Next {
     if let Some(cause) = strike.effect {
         return fail(cx, plan, &cause);
     }
-    let made = match send(cx, plan) {
+    let made = match send::send(cx, plan) {
         Ok(made) => made,
         Err(cause) => return fail(cx, plan, &cause),
     };
@@ -238,111 +238,6 @@ fn attempt(cx: &Cx<'_>, plan: &Plan<'_>) -> Next {
                 &format!("resource {shown} not ready. status: {state}, message: {message}{late}"),
             )
         }
-    }
-}
-
-/// Sends the chart's objects, and takes away those that the last version made and this one does not.
-fn send(cx: &Cx<'_>, plan: &Plan<'_>) -> Result<Vec<Made>, String> {
-    let it = plan.release;
-    let options = &it["spec"][plan.action];
-    if cx.get("", "Namespace", "", plan.namespace).is_none() {
-        if it["spec"]["install"]["createNamespace"] != true {
-            return Err(format!(
-                "failed to create release: namespaces \"{}\" not found",
-                plan.namespace
-            ));
-        }
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": plan.namespace}});
-        cx.create(namespace).map_err(|error| error.message)?;
-    }
-    let mut made = plan
-        .chart
-        .make(&plan.name, plan.namespace, &plan.values)
-        .map_err(|error| format!("{error:#}"))?;
-    let policy = options["crds"]
-        .as_str()
-        .unwrap_or(if plan.action == "install" {
-            "Create"
-        } else {
-            "Skip"
-        });
-    made.retain(|made| !made.folder || policy != "Skip");
-    // As Helm orders kinds: definitions first, workloads after what they refer to.
-    made.sort_by_key(|made| rank(text(&made.object, "kind")));
-    for made in &mut made {
-        let object = &mut made.object;
-        let known = cx.api.get(&key(object));
-        for (key, value) in labels(it).as_object().into_iter().flatten() {
-            object["metadata"]["labels"][key] = value.clone();
-        }
-        if made.folder {
-            if known.is_some() && policy == "Create" {
-                continue;
-            }
-        } else {
-            object["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!("Helm");
-            object["metadata"]["annotations"]["meta.helm.sh/release-name"] = json!(plan.name);
-            object["metadata"]["annotations"]["meta.helm.sh/release-namespace"] =
-                json!(plan.namespace);
-            if let Some(known) = &known {
-                check_owner(plan, known)?;
-                if deleting(known) {
-                    return Err(format!(
-                        "{} \"{}\" is being deleted",
-                        text(known, "kind"),
-                        name(known)
-                    ));
-                }
-            }
-        }
-        let shown = format!("{} \"{}\"", text(object, "kind"), name(object));
-        cx.api
-            .apply("helm", object.clone())
-            .map_err(|error| format!("failed to create resource {shown}: {}", error.message))?;
-    }
-    for old in inventory::read(it) {
-        if !made.iter().any(|made| key(&made.object) == old)
-            && let Some(object) = cx.api.get(&old)
-            && !kept(&object)
-        {
-            cx.delete(&object);
-        }
-    }
-    Ok(made)
-}
-
-/// Helm takes nothing over that another made.
-fn check_owner(plan: &Plan<'_>, known: &Value) -> Result<(), String> {
-    let annotations = &known["metadata"]["annotations"];
-    let (name_of, space_of) = (
-        text(annotations, "meta.helm.sh/release-name"),
-        text(annotations, "meta.helm.sh/release-namespace"),
-    );
-    if (name_of, space_of) == (plan.name.as_str(), plan.namespace) {
-        return Ok(());
-    }
-    let place = match namespace(known) {
-        "" => String::new(),
-        space => format!(" in namespace \"{space}\""),
-    };
-    Err(format!(
-        "Unable to continue with {}: {} \"{}\"{place} exists and cannot be imported into the current release: invalid ownership metadata; annotation validation error: key \"meta.helm.sh/release-name\" must equal \"{}\": current value is \"{name_of}\"",
-        plan.action,
-        text(known, "kind"),
-        name(known),
-        plan.name
-    ))
-}
-
-fn rank(kind: &str) -> u8 {
-    match kind {
-        "Namespace" => 0,
-        "CustomResourceDefinition" => 1,
-        "ServiceAccount" | "Secret" | "ConfigMap" => 2,
-        "ClusterRole" | "ClusterRoleBinding" | "Role" | "RoleBinding" => 3,
-        "Service" => 4,
-        _ => 5,
     }
 }
 
@@ -480,7 +375,7 @@ pub(super) fn uninstall(cx: &Cx<'_>, it: &Value) -> Next {
     release_finalizer(cx, it, MANAGER)
 }
 
-fn kept(object: &Value) -> bool {
+pub(super) fn kept(object: &Value) -> bool {
     object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 }
 
