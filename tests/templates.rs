@@ -11,6 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use windlass::{
     catalog::{Catalog, Home, Release, extras, gitops, namespaces, release},
+    plan,
     spec::{ComponentSpec, special::Special},
 };
 use windlass_provider::ProviderId;
@@ -228,12 +229,40 @@ fn every_object_of_every_option_is_valid() {
         ),
     ];
     let istiod: [Choice<'_>; 2] = [(&["revision"], &[&name]), (&["strict-mtls"], &[&yes])];
+    let (domains, policies) = (
+        [json!(["a.example.org"])],
+        [json!("sync"), json!("upsert-only")],
+    );
+    let policies = policies.each_ref().map(std::slice::from_ref);
+    let cloudflare = text("cloudflare");
+    let external_dns: [Choice<'_>; 4] = [
+        (&["dns-provider"], &[&cloudflare]),
+        (&["domain"], &[&domains]),
+        (&["owner"], &[&name]),
+        (&["policy"], &policies),
+    ];
+    let part: [Choice<'_>; 1] = [(&["revision"], &[&name])];
+    // With how many objects besides the chart's each has at least.
     let keys = [
         ("aso", &aso[..], 2),
         ("cert-manager", &cert_manager[..], 8),
         ("crossplane", &crossplane[..], 21),
+        ("external-dns", &external_dns[..], 0),
         ("istiod", &istiod[..], 1),
+        ("istio-base", &part[..], 0),
+        ("istio-cni", &part[..], 0),
+        ("istio-gateway", &part[..], 0),
+        ("ztunnel", &part[..], 0),
     ];
+    let catalog = Catalog::load().expect("the catalogue");
+    let with_keys: BTreeSet<&str> = catalog
+        .all()
+        .filter(|it| !it.is_set() && !windlass::settings::special::keys(&it.name).is_empty())
+        .map(|it| it.name.as_str())
+        .collect();
+    let tried: BTreeSet<&str> = keys.iter().map(|(component, ..)| *component).collect();
+    assert_eq!(with_keys, tried, "each component that has keys is tried");
+    let mut rendered: Vec<String> = Vec::new();
     for (component, keys, least) in keys {
         let known = windlass::settings::special::keys(component);
         let known: BTreeSet<&str> = known.iter().map(|key| key.name).collect();
@@ -248,6 +277,23 @@ fn every_object_of_every_option_is_valid() {
                     "options": options,
                 }));
                 let said: ComponentSpec = said.expect("what was said");
+                let cluster = "dot".parse().expect("a name");
+                let known = catalog.get(component).expect("a component");
+                let Ok(chart) = plan::chart(known, Some(&said), (provider, &cluster)) else {
+                    continue;
+                };
+                let of_chart = release(&Release {
+                    component: known,
+                    version: &chart.version,
+                    namespace: &chart.namespace,
+                    values: &chart.values,
+                    secrets: &chart.secrets,
+                });
+                for object in of_chart.expect("rendered objects") {
+                    if seen.insert(object.to_string()) {
+                        schemas.check(&object);
+                    }
+                }
                 // Not all that can be said goes together.
                 let Ok(Some(special)) = Special::settle(component, Some(&said), provider) else {
                     continue;
@@ -264,6 +310,7 @@ fn every_object_of_every_option_is_valid() {
                         continue;
                     }
                     schemas.check(object);
+                    rendered.push(object.to_string());
                     let kind = object["kind"].as_str().expect("a kind");
                     *kinds.entry(kind.to_owned()).or_default() += 1;
                 }
@@ -273,6 +320,106 @@ fn every_object_of_every_option_is_valid() {
             kinds.values().sum::<usize>() >= least,
             "{component}: {kinds:?}"
         );
+    }
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/components");
+    for folder in list(&templates).into_iter().filter(|it| it.is_dir()) {
+        for file in list(&folder) {
+            let text = std::fs::read_to_string(&file).expect("a template");
+            let template: Value = serde_saphyr::from_str(&text).expect("YAML");
+            let words = words(&template);
+            let from_it = |object: &&String| words.iter().all(|word| object.contains(word));
+            let found = rendered.iter().find(from_it);
+            assert!(found.is_some(), "{} is never rendered", file.display());
+        }
+    }
+}
+
+/// Returns what a folder has.
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    entries.map(|it| it.expect("an entry").path()).collect()
+}
+
+/// Returns the names and the texts of a template, as they stand in what is made from it.
+fn words(template: &Value) -> BTreeSet<String> {
+    match template {
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(key, value)| {
+                // What is wholly filled in may be left out.
+                let open = value.as_str().is_some_and(|it| it.starts_with("${"));
+                let name = (!open).then(|| format!("\"{key}\":"));
+                name.into_iter().chain(words(value))
+            })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(words).collect(),
+        Value::String(text) if !text.contains("${") => [template.to_string()].into(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// What no template makes (the inventory, accounts and their roles) is looked at where it is sent.
+#[test]
+fn every_object_that_is_sent_is_valid() {
+    let Some(folder) = schemas() else { return };
+    let mut schemas = Schemas::open(folder);
+    let bed = tempfile::tempdir().expect("a folder");
+    let run = |args: &[&str]| {
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_windlass"))
+            .args(args)
+            .args(["--rehearse", "--trace", "trace.jsonl"])
+            .current_dir(bed.path())
+            .env_clear()
+            .env("PATH", "")
+            .env("WINDLASS_REHEARSE_WORLD", bed.path().join("world"))
+            .env("WINDLASS_REHEARSE_SPEED", "max")
+            .output()
+            .expect("a program that starts");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "{args:?}: {said}");
+    };
+    run(&["setup", "kind"]);
+    let kinds = "*.rds.aws.m.upbound.io";
+    run(&["upgrade", "crossplane", "--activate", kinds, "--policies"]);
+    run(&[
+        "gitops",
+        "sync",
+        "--url",
+        "https://github.com/example/platform",
+    ]);
+    for role in ["view", "cluster-admin"] {
+        run(&[
+            "kubeconfig",
+            "--service-account",
+            role,
+            "--role",
+            role,
+            "--destination",
+            role,
+        ]);
+    }
+    run(&["uninstall", "traefik"]);
+    let trace = std::fs::read_to_string(bed.path().join("trace.jsonl")).expect("a trace");
+    let mut kinds = BTreeSet::new();
+    for line in trace.lines() {
+        let request: Value = serde_json::from_str(line).expect("JSON");
+        let sent = &request["sent"];
+        let Some(kind) = sent["kind"]
+            .as_str()
+            .filter(|_| sent["apiVersion"].is_string())
+        else {
+            continue;
+        };
+        schemas.check(sent);
+        kinds.insert(kind.to_owned());
+    }
+    for kind in [
+        "ConfigMap",
+        "ServiceAccount",
+        "ClusterRoleBinding",
+        "HelmRelease",
+    ] {
+        assert!(kinds.contains(kind), "{kind} was not sent: {kinds:?}");
     }
 }
 
