@@ -12,8 +12,8 @@ fn installs(faults: &str, more: &[&str], code: i32) -> (Bed, Ran) {
     (bed, ran)
 }
 
-/// A cluster with Flux, and Traefik's release without its chart.
-const WITHOUT_CHART: &str = "dot-control-plane flux traefik(not-ready); .env kubeconfig-dot.yaml; \
+/// A cluster with Flux, and Traefik's release with which something is wrong.
+const NOT_READY: &str = "dot-control-plane flux traefik(not-ready); .env kubeconfig-dot.yaml; \
     install ended with 3 at component/traefik";
 const WITH_TRAEFIK: &str =
     "dot-control-plane flux traefik; .env kubeconfig-dot.yaml; install ended with 0";
@@ -51,7 +51,7 @@ fn where_nobody_tells_the_versions_the_install_finds_out() {
     let (bed, ran) = installs(silent, &["--version", "99.0.0"], 3);
     ran.says("OCIRepository flux-system/traefik failed");
     ran.says("MANIFEST_UNKNOWN");
-    bed.state_is(WITHOUT_CHART);
+    bed.state_is(NOT_READY);
     let start = "hint: 99.0.0 does not exist; the nearest is 41.3.0: ";
     let again = bed.type_hint(&ran, start).expect(0);
     again.says("install Traefik 41.3.0");
@@ -74,7 +74,7 @@ fn a_version_that_was_taken_back_is_told_with_the_nearest() {
         "hint: 41.3.0 does not exist; the nearest is 39.0.0: write version = \"39.0.0\" under [components.traefik] in windlass.toml, \
          and run the same command with --replan",
     );
-    bed.state_is(WITHOUT_CHART);
+    bed.state_is(NOT_READY);
     // It was only away for a while.
     bed.go_on(&ran).expect(0);
     bed.state_is(WITH_TRAEFIK);
@@ -86,7 +86,7 @@ fn a_chart_that_is_not_there_is_told() {
     let (bed, ran) = installs(gone, &[], 3);
     ran.says("NAME_UNKNOWN: repository name not known to registry");
     ran.says("hint: the registry does not have that chart, package or version");
-    bed.state_is(WITHOUT_CHART);
+    bed.state_is(NOT_READY);
     bed.go_on(&ran).expect(0);
     bed.state_is(WITH_TRAEFIK);
 
@@ -111,14 +111,20 @@ fn a_crash_loop_is_told_with_the_last_words() {
     status.says("caused by: traefik: ");
     status.says("hint: traefik: ");
     status.says("CrashLoopBackOff");
+    bed.state_is(NOT_READY);
+    bed.go_on(&ran).expect(0);
+    bed.state_is(WITH_TRAEFIK);
 }
 
 #[test]
 fn an_image_that_is_not_there_is_told() {
     let faults = "[[pod]]\nname = \"traefik/*\"\nfate = \"missing\"\n";
-    let (_, ran) = installs(faults, &[], 3);
+    let (bed, ran) = installs(faults, &[], 3);
     ran.says("ImagePullBackOff");
     ran.says("hint: check the image's name and tag");
+    bed.state_is(NOT_READY);
+    bed.go_on(&ran).expect(0);
+    bed.state_is(WITH_TRAEFIK);
 }
 
 #[test]
@@ -128,6 +134,8 @@ fn a_timeout_says_what_was_still_missing() {
     ran.says("0 of 1 available");
     ran.says("windlass install traefik --resume --rehearse");
     bed.run(&["status"]).expect(4).says("not well: traefik");
+    bed.go_on(&ran).expect(0);
+    bed.state_is(WITH_TRAEFIK);
 }
 
 #[test]

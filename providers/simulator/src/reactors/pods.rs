@@ -133,7 +133,12 @@ fn fate(pod: &Value, asked: &str) -> Fate {
 }
 
 fn run(cx: &Cx<'_>, pod: &Value, ready: bool) {
-    if pod["status"]["phase"] == "Running" {
+    let mut known = pod["status"]["containerStatuses"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    // One that crashed runs again, once nothing lets it crash any more.
+    if pod["status"]["phase"] == "Running" && known.all(|it| it["state"]["running"].is_object()) {
         return;
     }
     let mut conditions = Conditions::of(pod, cx.now);
