@@ -527,7 +527,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane publish provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass crossplane publish output" [] {
@@ -547,6 +547,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane publish provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane publish output" # How to print
@@ -563,7 +565,7 @@ module completions {
   ]
 
   def "nu-complete windlass ingress provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass ingress output" [] {
@@ -575,6 +577,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass ingress provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass ingress output" # How to print
@@ -594,7 +598,7 @@ module completions {
   }
 
   def "nu-complete windlass ingress address provider" [] {
-    [ "kind" ]
+    [ "aws" "kind" ]
   }
 
   def "nu-complete windlass ingress address output" [] {
@@ -613,6 +617,8 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass ingress address provider" # Where it runs
+    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass ingress address output" # How to print
