@@ -133,12 +133,7 @@ fn fate(pod: &Value, asked: &str) -> Fate {
 }
 
 fn run(cx: &Cx<'_>, pod: &Value, ready: bool) {
-    let mut known = pod["status"]["containerStatuses"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    // One that crashed runs again, once nothing lets it crash any more.
-    if pod["status"]["phase"] == "Running" && known.all(|it| it["state"]["running"].is_object()) {
+    if pod["status"]["phase"] == "Running" {
         return;
     }
     let mut conditions = Conditions::of(pod, cx.now);
