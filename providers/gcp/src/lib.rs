@@ -19,7 +19,6 @@ mod machine;
 mod operations;
 mod permissions;
 mod plan;
-mod policy;
 mod pools;
 mod preflight;
 mod project;
