@@ -10,6 +10,9 @@ const QUIET: Duration = Duration::from_millis(1);
 /// The same before a jump further than [`FAR`], which is worth more caution.
 const QUIET_FAR: Duration = Duration::from_millis(10);
 const FAR: Duration = Duration::from_secs(30);
+/// The same before one over which everything else runs out of time.
+const QUIET_VERY_FAR: Duration = Duration::from_millis(100);
+const VERY_FAR: Duration = Duration::from_secs(3600);
 /// How long nobody has asked for anything before the clock jumps to a deadline: somebody may be at work without a word.
 pub(super) const STUCK: Duration = Duration::from_secs(2);
 /// The same after many such jumps at which nobody did anything but wait on.
@@ -67,8 +70,11 @@ fn step(clock: &Clock) -> Step {
                     (deadline, rest(since, quiet))
                 }
                 (Some(sleep), _) => {
-                    let far = add(state.now, FAR) < sleep;
-                    let quiet = if far { QUIET_FAR } else { QUIET };
+                    let quiet = match sleep {
+                        _ if add(state.now, VERY_FAR) < sleep => QUIET_VERY_FAR,
+                        _ if add(state.now, FAR) < sleep => QUIET_FAR,
+                        _ => QUIET,
+                    };
                     (sleep, rest(state.quiet, quiet))
                 }
                 (None, Some(deadline)) => (deadline, rest(since, state.patience)),
