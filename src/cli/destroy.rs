@@ -20,6 +20,9 @@ use super::{
 /// How long an API that does not answer is waited for before the cluster goes undrained.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long it may take to ask all to go where the time was up before the drain began.
+const LAST_WORDS: Duration = Duration::from_secs(30);
+
 use crate::{
     catalog::Component,
     error::{Error, Kind, Result},
@@ -238,7 +241,15 @@ pub(super) async fn let_down(
             ..steps::How::default()
         },
     };
+    let how = work.drain.clone();
     let ended = run::execute(app, place, guard, work).await?;
+    if ours && !args.drain.skip_drain && ended.began_nothing() {
+        // What was there to be looked at took all the time.
+        let cx = place.cx.within(LAST_WORDS);
+        for line in steps::ask_to_go(&cx, &place.provider, &cluster, &how).await {
+            app.warn(&line, &[]);
+        }
+    }
     // The audit looks at the provider again, never at what the run remembers.
     let mut after = place.provider.discover(&place.cx, scope).await;
     if let Ok(after) = &mut after {

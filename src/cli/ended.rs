@@ -190,6 +190,14 @@ impl Ended {
         report.unproven.retain(|line| seen.insert(line.clone()));
     }
 
+    /// Returns whether the time was up, or the user ended it, before any step of this attempt was tried.
+    pub(super) fn began_nothing(&self) -> bool {
+        let finished = &self.finished;
+        let stopped = matches!(finished.exit, Some(Kind::TimedOut | Kind::Interrupted));
+        let mut done = finished.outcomes.keys();
+        stopped && finished.failures.is_empty() && done.all(|step| finished.skipped.contains(step))
+    }
+
     /// Returns what is to be done next.
     fn next(&self) -> String {
         match self.by_hand {

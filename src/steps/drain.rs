@@ -1,10 +1,10 @@
 //! The phases of the drain.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use windlass_provider::{Change, Ctx, Fault, Result};
+use windlass_provider::{Change, ClusterName, Ctx, Fault, Provider, Result};
 
-use super::Steps;
+use super::{Connection, Steps};
 use crate::{
     engine::{Outcome, Outcomes},
     kube::{self, Cluster, Target},
@@ -35,6 +35,20 @@ pub fn name_unproven(holds: &[String]) -> Vec<String> {
     names
         .map(|name| format!("whether {name} is gone"))
         .collect()
+}
+
+/// Asks all to go that a cluster's drain would delete, without waiting, for a run whose time was up before it began to. Returns what was
+/// asked, a line each.
+pub async fn ask_to_go(
+    cx: &Ctx,
+    provider: &Arc<dyn Provider>,
+    cluster: &ClusterName,
+    how: &kube::How,
+) -> Vec<String> {
+    match Connection::default().open(cx, provider, cluster).await {
+        Ok(cluster) => cluster.ask_to_go(cx, Target::Claims, how).await,
+        Err(error) => vec![format!("nothing was asked to go: {}", error.to_line())],
+    }
 }
 
 /// Returns what a phase lists and deletes; `None` where it deletes nothing.

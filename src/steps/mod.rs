@@ -37,7 +37,7 @@ pub use accounts::{Accounts, Grant, Granted, Role};
 pub use chart::chart_digest;
 pub use connection::Connection;
 pub use crossplane::{Composites, await_composites, look_at_composites};
-pub use drain::name_unproven;
+pub use drain::{ask_to_go, name_unproven};
 pub use ingress::{
     INGRESS_CLASSES, IngressAddress, LookUp, ask_name_servers, find_ingress_address,
 };

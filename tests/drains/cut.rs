@@ -248,6 +248,23 @@ fn a_cluster_that_is_stopped_is_not_said_to_have_left_nothing() {
 }
 
 #[test]
+fn a_budget_that_is_used_up_by_looking_still_has_all_asked_to_go() {
+    let world = full();
+    world.write(
+        "faults.toml",
+        "[[request]]\nnth = 3\ncount = 1\nlatency = \"70s\"\n",
+    );
+    let faults = ["--rehearse-faults", "faults.toml", "--timeout", "1m"];
+    let ran = world.run(&[&DESTROY[..], &faults].concat()).expect(5);
+    ran.says("0 of ");
+    ran.says("warning: asked to go, and not waited for: ");
+    let service = world.api().get("api/v1/namespaces/default/services/web");
+    let there = service.is_some_and(|it| it["metadata"]["deletionTimestamp"].is_null());
+    assert!(!there, "{}", ran.text);
+    assert!(world.has_cluster());
+}
+
+#[test]
 fn a_budget_too_short_to_find_an_api_dead_leaves_all_as_it_is() {
     // Time goes at a pace: what leaps would leap over the fault.
     let world = full_at("20");

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long a command or an answer may take, in real time: far more than any needs.
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_secs(300);
 
 /// A world at rest, to begin from any number of times.
 pub(crate) struct Rest(TempDir);

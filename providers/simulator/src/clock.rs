@@ -83,6 +83,8 @@ struct State {
     patience: Duration,
     /// What somebody watches, or has watched.
     watched: BTreeSet<String>,
+    /// By how much the clock's own looks come too late.
+    delay: Duration,
     closed: bool,
 }
 
@@ -111,6 +113,7 @@ impl Clock {
                 asked: instant,
                 patience: driver::STUCK,
                 watched: BTreeSet::new(),
+                delay: Duration::ZERO,
                 closed: false,
             }),
             changed: Notify::new(),

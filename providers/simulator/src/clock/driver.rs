@@ -13,6 +13,11 @@ const FAR: Duration = Duration::from_secs(30);
 /// The same before one over which everything else runs out of time.
 const QUIET_VERY_FAR: Duration = Duration::from_millis(100);
 const VERY_FAR: Duration = Duration::from_secs(3600);
+/// How late a timer may always be.
+const GRAIN: Duration = Duration::from_millis(2);
+/// How many times its own delay the clock grants to others before it jumps to a deadline: who is kept from running himself takes
+/// silence for rest too easily.
+const LENIENCY: u32 = 10;
 /// How long nobody has asked for anything before the clock jumps to a deadline: somebody may be at work without a word.
 pub(super) const STUCK: Duration = Duration::from_secs(2);
 /// The same after many such jumps at which nobody did anything but wait on.
@@ -35,8 +40,12 @@ pub(super) async fn drive(clock: Clock) {
             Step::End => return,
             Step::Idle => clock.0.changed.notified().await,
             Step::Look(after) => {
+                let due = Instant::now() + after;
                 // Either way, what is due is computed anew.
-                let _ = tokio::time::timeout(after, clock.0.changed.notified()).await;
+                let changed = tokio::time::timeout_at(due, clock.0.changed.notified());
+                if changed.await.is_err() {
+                    clock.lock().note_delay(due.elapsed());
+                }
             }
         }
     }
@@ -77,7 +86,9 @@ fn step(clock: &Clock) -> Step {
                     };
                     (sleep, rest(state.quiet, quiet))
                 }
-                (None, Some(deadline)) => (deadline, rest(since, state.patience)),
+                (None, Some(deadline)) => {
+                    (deadline, rest(since, state.patience.max(state.leniency())))
+                }
                 (None, None) => return Step::Idle,
             };
             if state.busy > 0 {
@@ -94,6 +105,18 @@ fn step(clock: &Clock) -> Step {
             state.quiet = Instant::now();
             Step::Look(QUIET)
         }
+    }
+}
+
+impl State {
+    /// Notes by how much the clock's own look came too late, on a machine that has more to do than it can.
+    fn note_delay(&mut self, late: Duration) {
+        let late = late.saturating_sub(GRAIN);
+        self.delay = late.max(self.delay.mul_f32(0.9));
+    }
+
+    fn leniency(&self) -> Duration {
+        (self.delay * LENIENCY).min(STUCK)
     }
 }
 
