@@ -85,6 +85,9 @@ impl Steps {
                 .push(format!("{} was not waited for", chart.component));
         } else {
             self.await_chart(cx, &cluster, chart, &waited).await?;
+            if outcome.change == Change::Unchanged {
+                self.await_workloads(cx, &cluster, &chart.component).await?;
+            }
         }
         if !stale.is_empty() {
             self.prune(cx, &chart.component, &stale).await?;
@@ -174,22 +177,22 @@ impl Steps {
         chart: &Chart,
         objects: &[ObjectRef],
     ) -> Result<()> {
-        let work = async {
-            cluster.wait_ready(cx, objects).await?;
-            // A release stays Ready whatever becomes of what it made.
-            let release = release_ref(&chart.component);
-            while let Some(live) = cluster.get(cx, &release).await?
-                && let Some(workload) = cluster.unready_workload(cx, &release, &live).await?
-                && let Some(name) = ObjectRef::of(&workload)
-            {
-                cluster.wait_ready(cx, &[name]).await?;
-            }
-            Ok(())
-        };
-        match work.await {
+        match cluster.wait_ready(cx, objects).await {
             Ok(()) => Ok(()),
             Err(error) => Err(self.advise(cx, error, chart).await),
         }
+    }
+
+    /// Waits until what a release made long ago is ready: the release stays Ready whatever becomes of it.
+    async fn await_workloads(&self, cx: &Ctx, cluster: &Cluster, component: &str) -> Result<()> {
+        let release = release_ref(component);
+        while let Some(live) = cluster.get(cx, &release).await?
+            && let Some(workload) = cluster.unready_workload(cx, &release, &live).await?
+            && let Some(name) = ObjectRef::of(&workload)
+        {
+            cluster.wait_ready(cx, &[name]).await?;
+        }
+        Ok(())
     }
 
     /// Returns whether Helm installed the chart without Flux, by the Secrets in which it keeps releases, and windlass had no

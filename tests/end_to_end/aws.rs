@@ -137,6 +137,23 @@ fn a_stack_that_fails_is_explained_by_what_failed_in_it_and_made_again() {
 }
 
 #[test]
+fn what_controllers_left_goes_with_a_cluster_whose_api_is_dead() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.run(SETUP).expect(0);
+    bed.write(
+        "faults.toml",
+        "[[request]]\npath = \"/**\"\ndown = \"12h\"\n",
+    );
+    let down = bed
+        .run(&[DESTROY, &["--rehearse-faults", "faults.toml"]].concat())
+        .expect(5);
+    assert!(down.out.contains("load balancer "), "{}", down.out);
+    assert!(down.err.contains("nobody can tell"), "{}", down.err);
+    assert_eq!(account(&world), [""; 0]);
+}
+
+#[test]
 fn whoever_may_not_is_told_what_and_before_anything_is_made_where_that_can_be_known() {
     let bed = Bed::new();
     let world = bed.serve();

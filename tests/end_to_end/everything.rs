@@ -12,6 +12,18 @@ pub(crate) const ALL_ON: &str = "[components.contour]\n\
     [components.nginx]\n\
     values = { controller = { hostPort = { enabled = false } } }\n";
 
+/// What components can be told besides.
+const OPTIONS: &str = "[components.cert-manager]\n\
+    issuer = [\"staging\", \"production\"]\n\
+    email = \"ops@windlass-users.io\"\n\
+    [components.crossplane]\n\
+    cloud = \"aws\"\n\
+    policies = true\n\
+    [components.external-dns]\n\
+    domain = [\"apps.example.org\"]\n\
+    [components.istio]\n\
+    strict-mtls = true\n";
+
 /// Returns the names of all components.
 fn names(bed: &Bed) -> Vec<String> {
     let rows = list(bed).into_iter();
@@ -40,7 +52,7 @@ pub(crate) fn versions(world: &Served) -> BTreeMap<String, String> {
 #[test]
 fn installing_everything_twice_changes_nothing_the_second_time() {
     let bed = Bed::new();
-    bed.write("windlass.toml", ALL_ON);
+    bed.write("windlass.toml", [ALL_ON, OPTIONS].concat());
     let world = bed.serve();
     bed.run(&["cluster", "create", "kind", "--rehearse"])
         .expect(0);
@@ -77,7 +89,7 @@ fn installing_everything_twice_changes_nothing_the_second_time() {
 #[test]
 fn a_setup_with_everything_takes_as_long_as_its_longest_chain() {
     let bed = Bed::new();
-    bed.write("windlass.toml", ALL_ON);
+    bed.write("windlass.toml", [ALL_ON, OPTIONS].concat());
     let all = names(&bed).join(",");
     let setup = ["setup", "kind", "--rehearse", "--only", &all, "-o", "json"];
     let plan = bed.run(&[&setup[..], &["--dry-run"]].concat()).expect(0);

@@ -302,17 +302,27 @@ pub(crate) async fn volumes(
     .await
 }
 
-/// Takes all rules out of a security group: two that name each other could never go otherwise.
-pub(crate) async fn empty_group(client: &Client, cx: &Ctx, group: &str) -> Answer<()> {
+/// Takes those rules out of a security group that name another: as long as one does, the other cannot go.
+pub(crate) async fn forget_group(
+    client: &Client,
+    cx: &Ctx,
+    group: &str,
+    other: &str,
+) -> Answer<()> {
     let filters = [("group-id", vec![group.to_owned()])];
     let call = ("DescribeSecurityGroupRules", "securityGroupRuleSet");
     let rules = list(client, cx, call, &filters, &[], |rule| {
-        (
-            rule.text_of("securityGroupRuleId"),
-            rule.text_of("isEgress") == "true",
-        )
+        let named = rule.child("referencedGroupInfo");
+        let named = named.map(|named| named.text_of("groupId"));
+        let id = rule.text_of("securityGroupRuleId");
+        (named, id, rule.text_of("isEgress") == "true")
     })
     .await?;
+    let rules: Vec<(String, bool)> = rules
+        .into_iter()
+        .filter(|(named, ..)| named.as_deref() == Some(other))
+        .map(|(_, id, is_egress)| (id, is_egress))
+        .collect();
     for (egress, action) in [
         (false, "RevokeSecurityGroupIngress"),
         (true, "RevokeSecurityGroupEgress"),

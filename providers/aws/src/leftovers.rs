@@ -77,7 +77,7 @@ pub(crate) struct Place<'a> {
     pub(crate) cluster: &'a ClusterName,
     /// The VPC, where windlass made it.
     pub(crate) vpc: Option<&'a str>,
-    /// Whether the cluster is there: then what it uses is no leftover.
+    /// Whether the cluster is there: then what goes with it is no leftover.
     pub(crate) live: bool,
 }
 
@@ -130,36 +130,42 @@ async fn in_network(
 ) -> Answer<Vec<Leftover>> {
     let name = place.cluster.as_str();
     let mut all = Vec::new();
-    let filter = match place.vpc {
-        Some(vpc) => ("vpc-id", vec![vpc.to_owned()]),
-        None => ("tag-key", vec![cluster_key(name)]),
-    };
-    if !place.live {
-        let groups = ec2::security_groups(client, cx, filter).await?;
-        let groups = groups.into_iter().filter(|group| {
-            let own = place.vpc.is_some() && group.tags.contains_key("aws:eks:cluster-name");
-            let ours = is_of(&group.tags, name) || group.name.starts_with("k8s-elb-");
-            let stack = group.tags.contains_key("aws:cloudformation:stack-id");
-            group.name != "default" && !stack && (ours || own)
-        });
-        all.extend(groups.map(|it| Leftover {
-            left: Left::SecurityGroup,
+    let mut groups = Vec::new();
+    let tagged = Some(("tag-key", vec![cluster_key(name)]));
+    let here = place.vpc.map(|vpc| ("vpc-id", vec![vpc.to_owned()]));
+    for filter in tagged.into_iter().chain(here) {
+        groups.extend(ec2::security_groups(client, cx, filter).await?);
+    }
+    groups.sort_by(|one, other| one.id.cmp(&other.id));
+    groups.dedup_by(|one, other| one.id == other.id);
+    let groups = groups.into_iter().filter(|group| {
+        // EKS's own group goes with its cluster, where that is still there.
+        let eks = group.tags.contains_key("aws:eks:cluster-name");
+        let ours = is_of(&group.tags, name) || group.name.starts_with("k8s-elb-");
+        let left = match eks {
+            true => !place.live && (ours || place.vpc.is_some()),
+            false => ours,
+        };
+        let stack = group.tags.contains_key("aws:cloudformation:stack-id");
+        group.name != "default" && !stack && left
+    });
+    all.extend(groups.map(|it| Leftover {
+        left: Left::SecurityGroup,
+        name: it.id.clone(),
+        id: it.id,
+        tags: it.tags,
+    }));
+    if let Some(vpc) = place.vpc.filter(|_| !place.live) {
+        let loose = ec2::loose_interfaces(client, cx, vpc).await?;
+        let loose = loose
+            .into_iter()
+            .filter(|it| is_of(&it.tags, name) || is_controllers(it, name));
+        all.extend(loose.map(|it| Leftover {
+            left: Left::Interface,
             name: it.id.clone(),
             id: it.id,
             tags: it.tags,
         }));
-        if let Some(vpc) = place.vpc {
-            let loose = ec2::loose_interfaces(client, cx, vpc).await?;
-            let loose = loose
-                .into_iter()
-                .filter(|it| is_of(&it.tags, name) || is_controllers(it, name));
-            all.extend(loose.map(|it| Leftover {
-                left: Left::Interface,
-                name: it.id.clone(),
-                id: it.id,
-                tags: it.tags,
-            }));
-        }
     }
     let (mut groups, mut balancers): (Vec<_>, Vec<_>) = balancers
         .iter()

@@ -201,7 +201,9 @@ impl Provider for Aws {
             Piece::Cluster(_) => cluster::delete(&client, cx, resource).await,
             Piece::AddOn(_) => addons::delete(&client, cx, resource).await,
             Piece::Nodes(_) => nodes::delete(&client, cx, resource).await,
-            Piece::Leftover(left, id) => leftovers::delete(&client, cx, *left, id).await,
+            Piece::Leftover(left, id) => {
+                leftovers::delete(&client, cx, &resource.cluster, *left, id).await
+            }
         }
     }
 

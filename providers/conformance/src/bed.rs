@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -47,6 +48,12 @@ pub enum Trouble {
 pub trait Bed: Sized + Send + Sync {
     /// The longest name of a node pool.
     const LONGEST_POOL: usize;
+
+    /// How long a credential is taken after the end that is said of it, by who says it early so that nobody comes too late.
+    const SAID_TO_END_EARLY: Duration = Duration::ZERO;
+
+    /// The id of the resource that [`Self::break_down`] breaks.
+    const BREAKS: &str = "cluster";
 
     /// Opens a world of its own in which there is nothing.
     async fn open() -> Self;

@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -25,6 +22,48 @@ use windlass_simulator::{FaultFile, Speed, World, WorldClock};
 pub struct Ground {
     world: World,
     folder: TempDir,
+}
+
+/// Calls that were made.
+#[derive(Clone, Debug, Default)]
+pub struct Calls(Arc<Mutex<Vec<String>>>);
+
+impl Calls {
+    /// Returns how many there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.lock().expect("no listener panics").len() as u64
+    }
+
+    /// Returns the places, from 1, of those that are worth failing one by one: of a call that is made again and again while something is
+    /// awaited, the first and the last.
+    #[must_use]
+    pub fn telling(&self) -> Vec<u64> {
+        let calls = self.0.lock().expect("no listener panics");
+        let same = |one: usize, other: usize| calls.get(one) == calls.get(other);
+        let is_amid = |at: &usize| *at > 0 && same(*at - 1, *at) && same(*at, *at + 1);
+        let telling = (0..calls.len()).filter(|at| !is_amid(at));
+        telling.map(|at| at as u64 + 1).collect()
+    }
+
+    /// Returns the places, from 1, of those that change something, or may: all but those that say themselves that they only read.
+    #[must_use]
+    pub fn changing(&self) -> Vec<u64> {
+        let reads = |call: &String| {
+            // AWS says what a call does behind the mark: "POST https://…#ec2:DescribeVpcs".
+            let action = call.rsplit_once('#').map(|(_, action)| action);
+            let action = action.and_then(|action| action.rsplit(':').next());
+            action.map_or(call.starts_with("GET "), |action| {
+                ["Describe", "Get", "List", "Simulate"]
+                    .iter()
+                    .any(|verb| action.starts_with(verb))
+            })
+        };
+        let calls = self.0.lock().expect("no listener panics");
+        let places = (1..).zip(calls.iter());
+        let changing = places.filter(|(_, call)| !reads(call));
+        changing.map(|(place, _)| place).collect()
+    }
 }
 
 impl Ground {
@@ -71,18 +110,21 @@ impl Ground {
         self.world.clock().sleep(left.unwrap_or_default()).await;
     }
 
-    /// Returns such a context, and the number of calls that were made with it so far.
+    /// Returns such a context, and the calls that were made with it so far.
     #[must_use]
-    pub fn counting(&self) -> (Ctx, Arc<AtomicU64>) {
-        let count = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&count);
+    pub fn noting(&self) -> (Ctx, Calls) {
+        let calls = Calls::default();
+        let noted = Arc::clone(&calls.0);
         let trace = Trace::new(move |exchange| {
-            // What a watch brings is no call.
-            if !matches!(exchange, Exchange::Message { .. }) {
-                counted.fetch_add(1, Ordering::Relaxed);
-            }
+            let call = match exchange {
+                Exchange::Request(request) => format!("{} {}", request.method, request.url),
+                Exchange::Program(program) => program.argv.join(" "),
+                // What a watch brings is no call.
+                Exchange::Message { .. } => return,
+            };
+            noted.lock().expect("no listener panics").push(call);
         });
-        (Ctx { trace, ..self.cx() }, count)
+        (Ctx { trace, ..self.cx() }, calls)
     }
 
     /// Returns the time in the world.

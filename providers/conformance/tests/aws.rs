@@ -5,6 +5,7 @@ mod account;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use account::Account;
@@ -17,15 +18,7 @@ use windlass_provider::{
     Trace, Verdict,
 };
 
-// Those that are proven; the others are still to come.
-windlass_conformance::suite!(
-    @ Cloud:
-    bears_throttling_throughout,
-    deletes_until_nothing_is_left,
-    finds_by_tags_alone,
-    gives_access,
-    goes_on_from_every_change_of_a_deletion,
-);
+windlass_conformance::suite!(Cloud);
 
 /// A simulated account.
 struct Cloud {
@@ -51,6 +44,9 @@ impl Cloud {
 #[async_trait]
 impl Bed for Cloud {
     const LONGEST_POOL: usize = 63;
+    const SAID_TO_END_EARLY: Duration = Duration::from_secs(60);
+    // EKS calls a cluster that it has made failed no more, whatever befalls it.
+    const BREAKS: &str = "add-on-aws-ebs-csi-driver";
 
     async fn open() -> Self {
         let ground = Ground::open().await;

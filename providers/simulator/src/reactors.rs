@@ -283,9 +283,13 @@ pub(crate) async fn run(
 ) {
     let mut changes = api.subscribe();
     loop {
-        unrest.calm();
-        if power.wait_for(|power| *power).await.is_err() {
-            return;
+        while !*power.borrow_and_update() {
+            // What a cloud does to the objects meanwhile is seen when the control plane is back.
+            unrest.calm();
+            tokio::select! {
+                change = changes.recv() => if let Err(broadcast::error::RecvError::Closed) = change { return },
+                changed = power.changed() => if changed.is_err() { return },
+            }
         }
         let mut queue = Queue::default();
         everything(&api, &mut queue);

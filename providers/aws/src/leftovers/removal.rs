@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use windlass_provider::{Change, ClusterName, Ctx, Error, Observed, Resource, Result, State};
 
-use super::{Place, in_network, open_id};
+use super::{Place, in_network, is_controllers, is_of, open_id};
 use crate::{
     balancers,
     client::{Client, pause},
@@ -20,8 +20,14 @@ const DEPENDENCIES: Duration = Duration::from_secs(10 * 60);
 /// How often it is tried again.
 const POLL: Duration = Duration::from_secs(15);
 
-/// Deletes a leftover. Absence is success.
-pub(crate) async fn delete(client: &Client, cx: &Ctx, left: Left, id: &str) -> Result<Change> {
+/// Deletes a leftover of a cluster. Absence is success.
+pub(crate) async fn delete(
+    client: &Client,
+    cx: &Ctx,
+    cluster: &ClusterName,
+    left: Left,
+    id: &str,
+) -> Result<Change> {
     let what = format!("deleting {} {id}", left.kind());
     let until = cx.clock.now() + DEPENDENCIES;
     loop {
@@ -31,7 +37,7 @@ pub(crate) async fn delete(client: &Client, cx: &Ctx, left: Left, id: &str) -> R
             // It still hangs on something that is going.
             Err(trouble) if is_held(&trouble) && cx.clock.now() < until => {
                 if left == Left::SecurityGroup {
-                    ec2::empty_group(client, cx, id).await?;
+                    loosen(client, cx, cluster, id).await?;
                 }
                 cx.progress.say(format!("{what}: something still uses it"));
                 pause(cx, &what, POLL).await?;
@@ -46,6 +52,31 @@ pub(crate) async fn delete(client: &Client, cx: &Ctx, left: Left, id: &str) -> R
         await_volume(client, cx, id, &what).await?;
     }
     Ok(Change::Removed)
+}
+
+/// Takes away what keeps a security group: rules of the cluster's other groups that name it, and interfaces of the cluster's
+/// controllers that hang on nothing any more. Both come to light only when the nodes and the load balancers are gone.
+async fn loosen(client: &Client, cx: &Ctx, cluster: &ClusterName, group: &str) -> Answer<()> {
+    let of = |filter| (filter, vec![group.to_owned()]);
+    for filter in ["ip-permission.group-id", "egress.ip-permission.group-id"] {
+        let others = ec2::security_groups(client, cx, of(filter)).await?;
+        for other in others.iter().filter(|it| is_of(&it.tags, cluster.as_str())) {
+            ec2::forget_group(client, cx, &other.id, group).await?;
+        }
+    }
+    let loose = [of("group-id"), ("status", vec!["available".to_owned()])];
+    for interface in ec2::interfaces(client, cx, &loose).await? {
+        let name = cluster.as_str();
+        if is_of(&interface.tags, name) || is_controllers(&interface, name) {
+            let deleted = try_delete(client, cx, Left::Interface, &interface.id).await;
+            match deleted {
+                // It is tried again with the group.
+                Err(trouble) if !trouble.is_missing() && !is_held(&trouble) => return Err(trouble),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn is_held(trouble: &Trouble) -> bool {
@@ -138,15 +169,11 @@ pub(crate) async fn clear(
     let mut found = in_network(client, cx, place, &balancers).await?;
     // Load balancers first, and what they hang on after them.
     found.reverse();
-    // A group goes only when no rule of another names it.
-    for group in found.iter().filter(|it| it.left == Left::SecurityGroup) {
-        ec2::empty_group(client, cx, &group.id).await?;
-    }
     for leftover in found {
         let what = format!("{} {}", leftover.left.kind(), leftover.name);
         cx.progress
             .say(format!("removing {what}, which a controller left behind"));
-        if delete(client, cx, leftover.left, &leftover.id).await? == Change::Removed {
+        if delete(client, cx, cluster, leftover.left, &leftover.id).await? == Change::Removed {
             removed.push(what);
         }
     }

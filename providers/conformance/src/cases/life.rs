@@ -68,13 +68,18 @@ pub async fn tells_how_far_it_is<B: Bed>() {
     let (ground, spec) = (bed.ground(), bed.spec("dot"));
     let cx = ground.cx();
     let planned = plan(&bed, &cx, &spec).await.expect("a plan");
-    let mut planned = planned.into_iter();
-    let cluster = planned.find(|it| it.id.as_str() == "cluster");
-    let cluster = cluster.expect("a resource of that id");
-    let look = || async {
-        let seen = bed.provider().observe(&cx, &cluster, &Known::new()).await;
-        seen.expect("an observation").state
+    let [cluster, breaks] = ["cluster", B::BREAKS].map(|id| {
+        let resource = planned.iter().find(|it| it.id.as_str() == id);
+        resource.expect("a resource of that id")
+    });
+    let observe = |resource| {
+        let (provider, cx) = (bed.provider(), cx.clone());
+        async move {
+            let seen = provider.observe(&cx, resource, &Known::new()).await;
+            seen.expect("an observation")
+        }
     };
+    let look = || async { observe(cluster).await.state };
     assert_eq!(look().await, State::Missing);
 
     let mut seen = BTreeSet::new();
@@ -101,8 +106,7 @@ pub async fn tells_how_far_it_is<B: Bed>() {
     assert_eq!(look().await, State::Ready);
 
     bed.break_down("dot").await;
-    let broken = bed.provider().observe(&cx, &cluster, &Known::new()).await;
-    let broken = broken.expect("an observation");
+    let broken = observe(breaks).await;
     assert_eq!(broken.state, State::Failed);
     assert!(broken.detail.is_some() && !broken.unused, "{broken:?}");
     match make(&bed, &cx, &spec).await {
@@ -111,7 +115,7 @@ pub async fn tells_how_far_it_is<B: Bed>() {
                 made.iter().all(|it| it.change != Change::Made),
                 "it was made anew"
             );
-            assert_eq!(look().await, State::Ready);
+            assert_eq!(observe(breaks).await.state, State::Ready);
         }
         Err(error) => assert!(!error.hints.is_empty(), "{error:?}"),
     }
@@ -242,8 +246,8 @@ pub async fn gives_access<B: Bed>() {
         ..access.clone()
     };
     speak(&old).await;
-    // Whoever says an end may say it a little early, so that nobody comes too late.
-    bed.ground().pass(expires + Duration::from_secs(120)).await;
+    let end = expires + B::SAID_TO_END_EARLY;
+    bed.ground().pass(end + Duration::from_secs(1)).await;
     let refused = try_to_speak(&old).await.expect_err("an end");
     assert!(refused.contains("401"), "{refused}");
     let renewed = bed.provider().credential(&cx, &spec.name).await;

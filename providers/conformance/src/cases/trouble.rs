@@ -1,6 +1,6 @@
 //! Calls that fail: each once, or from each on.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
 use windlass_provider::{Ctx, Fault, Result, Scope};
 
@@ -15,20 +15,59 @@ const FINAL: [Fault; 4] = [
     Fault::Cancelled,
 ];
 
+/// The places, from 1, of the calls that are made to fail, in a making and in the deletion after it.
+struct Targets {
+    making: Vec<u64>,
+    deletion: Vec<u64>,
+}
+
+impl Targets {
+    /// Finds them in an undisturbed life: all, and those that change something.
+    async fn of<B: Bed>() -> [Self; 2] {
+        let bed = B::open().await;
+        let spec = bed.spec("dot");
+        let (cx, in_making) = bed.ground().noting();
+        make(&bed, &cx, &spec).await.expect("a cluster");
+        let (cx, in_deletion) = bed.ground().noting();
+        unmake(&bed, &cx, &spec.name).await.expect("a deletion");
+        let changing = Self {
+            making: in_making.changing(),
+            deletion: in_deletion.changing(),
+        };
+        assert!(!changing.making.is_empty(), "a making that calls nobody");
+        let some = !changing.deletion.is_empty();
+        assert!(some, "a deletion that calls nobody");
+        let all = Self {
+            making: in_making.telling(),
+            deletion: in_deletion.telling(),
+        };
+        [all, changing]
+    }
+
+    /// Returns one of each for every life.
+    fn pairs(&self) -> impl Iterator<Item = (Option<u64>, Option<u64>)> {
+        let lives = self.making.len().max(self.deletion.len());
+        let get = |list: &[u64], at| list.get(at).copied();
+        (0..lives).map(move |at| (get(&self.making, at), get(&self.deletion, at)))
+    }
+}
+
 /// Each call of a making is lost once: the making bears it, or the same again does, and there is one cluster in the end.
 pub async fn bears_each_call_of_a_making_lost_once<B: Bed>() {
-    for trouble in [Trouble::LostBefore, Trouble::LostAfter] {
-        for nth in 1.. {
+    let [all, changing] = Targets::of::<B>().await;
+    // Whether the answer of a call that only reads is lost, or the call, is the same.
+    for (trouble, targets) in [(Trouble::LostBefore, all), (Trouble::LostAfter, changing)] {
+        for nth in &targets.making {
             let bed = B::open().await;
             let spec = bed.spec("dot");
-            let (cx, calls) = bed.ground().counting();
-            bed.trouble(trouble, nth).await;
+            let (cx, calls) = bed.ground().noting();
+            bed.trouble(trouble, *nth).await;
             let made = make(&bed, &cx, &spec).await;
             bed.calm().await;
-            if calls.load(Ordering::Relaxed) < nth {
+            if calls.count() < *nth {
+                // Not every life has as many.
                 made.expect("a cluster, undisturbed");
-                assert!(nth > 2, "a making that calls nobody");
-                break;
+                continue;
             }
             if let Err(error) = made {
                 assert!(!FINAL.contains(&error.fault), "call {nth}: {error:?}");
@@ -43,21 +82,22 @@ pub async fn bears_each_call_of_a_making_lost_once<B: Bed>() {
 
 /// Each call of a deletion is lost once: the deletion bears it, or the same again does, and nothing is left.
 pub async fn bears_each_call_of_a_deletion_lost_once<B: Bed>() {
-    for trouble in [Trouble::LostBefore, Trouble::LostAfter] {
-        for nth in 1.. {
+    let [all, changing] = Targets::of::<B>().await;
+    for (trouble, targets) in [(Trouble::LostBefore, all), (Trouble::LostAfter, changing)] {
+        for nth in &targets.deletion {
             let bed = B::open().await;
             let spec = bed.spec("dot");
             make(&bed, &bed.ground().cx(), &spec)
                 .await
                 .expect("a cluster");
-            let (cx, calls) = bed.ground().counting();
-            bed.trouble(trouble, nth).await;
+            let (cx, calls) = bed.ground().noting();
+            bed.trouble(trouble, *nth).await;
             let gone = unmake(&bed, &cx, &spec.name).await;
             bed.calm().await;
-            if calls.load(Ordering::Relaxed) < nth {
+            if calls.count() < *nth {
+                // Not every life has as many.
                 gone.expect("a deletion, undisturbed");
-                assert!(nth > 2, "a deletion that calls nobody");
-                break;
+                continue;
             }
             if let Err(error) = gone {
                 assert!(!FINAL.contains(&error.fault), "call {nth}: {error:?}");
@@ -72,20 +112,16 @@ pub async fn bears_each_call_of_a_deletion_lost_once<B: Bed>() {
 
 /// From whichever call on all are denied, that is what is told, nothing is half lost, and the same goes on once it is allowed.
 pub async fn tells_denied_wherever_it_begins<B: Bed>() {
-    for nth in 1.. {
+    let [all, _] = Targets::of::<B>().await;
+    for (of_making, of_deletion) in all.pairs() {
         let bed = B::open().await;
-        let spec = bed.spec("dot");
-        let (cx, calls) = bed.ground().counting();
-        bed.trouble(Trouble::Denied, nth).await;
-        let made = make(&bed, &cx, &spec).await;
-        if calls.load(Ordering::Relaxed) < nth {
-            made.expect("a cluster, undisturbed");
-            break;
+        let (cx, spec) = (bed.ground().cx(), bed.spec("dot"));
+        if let Some(nth) = of_making {
+            bed.trouble(Trouble::Denied, nth).await;
+            expect_denied(make(&bed, &cx, &spec).await.map(drop), nth);
+            bed.calm().await;
+            audit(&bed).await;
         }
-        expect_denied(made.map(drop), nth);
-        bed.calm().await;
-        audit(&bed).await;
-        let cx = bed.ground().cx();
         make(&bed, &cx, &spec)
             .await
             .expect("a cluster, allowed again");
@@ -97,15 +133,12 @@ pub async fn tells_denied_wherever_it_begins<B: Bed>() {
         expect_denied(provider.discover(&cx, Scope::all()).await.map(drop), 1);
         expect_denied(provider.kubeconfig(&cx, &spec.name).await.map(drop), 1);
         bed.calm().await;
-        let (cx, calls) = bed.ground().counting();
-        bed.trouble(Trouble::Denied, nth).await;
-        let gone = unmake(&bed, &cx, &spec.name).await;
-        if calls.load(Ordering::Relaxed) >= nth {
-            expect_denied(gone.map(drop), nth);
+        if let Some(nth) = of_deletion {
+            bed.trouble(Trouble::Denied, nth).await;
+            expect_denied(unmake(&bed, &cx, &spec.name).await.map(drop), nth);
+            bed.calm().await;
+            audit(&bed).await;
         }
-        bed.calm().await;
-        audit(&bed).await;
-        let cx = bed.ground().cx();
         unmake(&bed, &cx, &spec.name)
             .await
             .expect("a deletion, allowed again");
@@ -121,38 +154,31 @@ fn expect_denied(done: Result<()>, nth: u64) {
     }
 }
 
-/// Each call of a making and of a deletion is throttled once, or meets a platform that is not well: it is borne, or told as what passes
-/// by itself.
+/// Each call of a making and of a deletion is throttled once, and each that changes something meets a platform that is not well: it is
+/// borne, or told as what passes by itself.
 pub async fn bears_throttling<B: Bed>() {
     if !B::open().await.can(Ability::Throttling) {
         return;
     }
-    for trouble in [Trouble::Throttled, Trouble::Unwell] {
-        for nth in 1.. {
+    let [all, changing] = Targets::of::<B>().await;
+    for (trouble, targets) in [(Trouble::Throttled, all), (Trouble::Unwell, changing)] {
+        for (of_making, of_deletion) in targets.pairs() {
             let bed = B::open().await;
-            let spec = bed.spec("dot");
-            let (cx, calls) = bed.ground().counting();
-            bed.trouble(trouble, nth).await;
-            let made = make(&bed, &cx, &spec).await;
-            let in_making = calls.swap(0, Ordering::Relaxed);
-            bed.calm().await;
-            expect_passing(made.map(drop), nth);
-            make(&bed, &bed.ground().cx(), &spec)
-                .await
-                .expect("a cluster");
-            expect_whole(&bed, &spec).await;
-
-            bed.trouble(trouble, nth).await;
-            let gone = unmake(&bed, &cx, &spec.name).await;
-            let in_deletion = calls.load(Ordering::Relaxed);
-            bed.calm().await;
-            expect_passing(gone.map(drop), nth);
-            let gone = unmake(&bed, &bed.ground().cx(), &spec.name).await;
-            gone.expect("a deletion");
-            assert_eq!(audit(&bed).await, []);
-            if in_making < nth && in_deletion < nth {
-                break;
+            let (cx, spec) = (bed.ground().cx(), bed.spec("dot"));
+            if let Some(nth) = of_making {
+                bed.trouble(trouble, nth).await;
+                expect_passing(make(&bed, &cx, &spec).await.map(drop), nth);
+                bed.calm().await;
             }
+            make(&bed, &cx, &spec).await.expect("a cluster");
+            expect_whole(&bed, &spec).await;
+            if let Some(nth) = of_deletion {
+                bed.trouble(trouble, nth).await;
+                expect_passing(unmake(&bed, &cx, &spec.name).await.map(drop), nth);
+                bed.calm().await;
+            }
+            unmake(&bed, &cx, &spec.name).await.expect("a deletion");
+            assert_eq!(audit(&bed).await, []);
         }
     }
 }

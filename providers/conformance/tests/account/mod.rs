@@ -112,18 +112,15 @@ impl Account {
     /// in the one that every account has.
     pub(crate) async fn leave_behind(&self, cx: &Ctx, cluster: &str) {
         let look = [("Action", "DescribeVpcs"), ("Version", "2016-11-15")];
-        let text = self.query(cx, "ec2", &look).await;
-        let all: Vec<&str> = text
-            .split("<item>")
-            .filter(|item| item.contains("<vpcId>"))
-            .collect();
-        let mark = format!("<value>{cluster}</value>");
-        let own = all.iter().find(|item| item.contains(&mark));
-        let network = between(
-            own.or(all.first()).expect("a network"),
-            "<vpcId>",
-            "</vpcId>",
-        );
+        let own = [
+            ("Filter.1.Name", "tag:windlass-cluster"),
+            ("Filter.1.Value.1", cluster),
+        ];
+        let mut text = self.query(cx, "ec2", &[look, own].concat()).await;
+        if !text.contains("<vpcId>") {
+            text = self.query(cx, "ec2", &look).await;
+        }
+        let network = between(&text, "<vpcId>", "</vpcId>");
         let tag = format!("kubernetes.io/cluster/{cluster}");
         let name = format!("k8s-elb-{cluster}-{}", cx.clock.now().as_second());
         let make = [

@@ -36,7 +36,9 @@ const UPDATE: &str = "eks:update";
 pub(super) fn act(cx: &Cx<'_>, operation: &str, input: &Value) -> Outcome {
     match operation {
         "CreateCluster" => clusters::create(cx, input),
-        "DescribeCluster" => Ok(json!({"cluster": show(&cluster_of(cx, input)?)})),
+        "DescribeCluster" => {
+            Ok(json!({"cluster": clusters::show_cluster(cx, &cluster_of(cx, input)?)}))
+        }
         "ListClusters" => listed(
             "clusters",
             cx.all(CLUSTER).into_iter().map(|it| json!(it.id)).collect(),

@@ -35,7 +35,7 @@ pub(super) fn create(cx: &Cx<'_>, input: &Value) -> Outcome {
     let token = &input["clientRequestToken"];
     if let Some(known) = cx.get(CLUSTER, name) {
         if !token.is_null() && known.body["token"] == *token {
-            return Ok(json!({"cluster": show(&known)}));
+            return Ok(json!({"cluster": show_cluster(cx, &known)}));
         }
         return Err(in_use(format!("Cluster already exists with name: {name}"))
             .with(json!({"clusterName": name})));
@@ -108,7 +108,7 @@ pub(super) fn create(cx: &Cx<'_>, input: &Value) -> Outcome {
     if creator && mode != "CONFIG_MAP" {
         access::bootstrap(cx, name, &cx.caller.principal());
     }
-    Ok(json!({"cluster": show(&cluster)}))
+    Ok(json!({"cluster": show_cluster(cx, &cluster)}))
 }
 
 pub(super) fn delete(cx: &Cx<'_>, input: &Value) -> Outcome {
@@ -135,7 +135,7 @@ pub(super) fn delete(cx: &Cx<'_>, input: &Value) -> Outcome {
     cluster.body["fails"] = json!(fate.fails);
     cluster.due = fate.due;
     cx.put(cluster.clone());
-    Ok(json!({"cluster": show(&cluster)}))
+    Ok(json!({"cluster": show_cluster(cx, &cluster)}))
 }
 
 /// Ends what a cluster was in the middle of.
@@ -161,12 +161,21 @@ pub(super) fn advance(cx: &Cx<'_>, mut cluster: Thing) {
     }
 }
 
+/// Returns what EKS tells of a cluster: its API server is where the world is now.
+pub(super) fn show_cluster(cx: &Cx<'_>, cluster: &Thing) -> Value {
+    let mut shown = show(cluster);
+    if !shown["certificateAuthority"].is_null() {
+        let address = cx.ground.address.replacen("http:", "https:", 1);
+        let server = cluster.text("server");
+        shown["endpoint"] = json!(format!("{address}/clusters/{server}"));
+    }
+    shown
+}
+
 /// Starts the API server.
 fn start(cx: &Cx<'_>, mut cluster: Thing) {
     let server = cluster.text("server").to_owned();
-    let address = cx.ground.address.replacen("http:", "https:", 1);
     cluster.body["status"] = json!("ACTIVE");
-    cluster.body["endpoint"] = json!(format!("{address}/clusters/{server}"));
     cluster.body["certificateAuthority"] =
         json!({"data": BASE64_STANDARD.encode(&cx.ground.identity.authority)});
     let issuer = format!(
