@@ -1,7 +1,7 @@
 module completions {
 
   def "nu-complete windlass provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass output" [] {
@@ -13,8 +13,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass output" # How to print
@@ -31,11 +33,11 @@ module completions {
   ]
 
   def "nu-complete windlass setup place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass setup provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass setup output" [] {
@@ -65,8 +67,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass setup provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass setup output" # How to print
@@ -83,7 +87,7 @@ module completions {
   ]
 
   def "nu-complete windlass destroy place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass destroy keep" [] {
@@ -91,7 +95,7 @@ module completions {
   }
 
   def "nu-complete windlass destroy provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass destroy output" [] {
@@ -114,8 +118,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass destroy provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass destroy output" # How to print
@@ -156,7 +162,7 @@ module completions {
   }
 
   def "nu-complete windlass install provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass install output" [] {
@@ -222,8 +228,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass install provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass install output" # How to print
@@ -264,7 +272,7 @@ module completions {
   }
 
   def "nu-complete windlass upgrade provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass upgrade output" [] {
@@ -333,8 +341,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass upgrade provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass upgrade output" # How to print
@@ -351,7 +361,7 @@ module completions {
   ]
 
   def "nu-complete windlass uninstall provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass uninstall output" [] {
@@ -373,8 +383,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass uninstall provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass uninstall output" # How to print
@@ -391,7 +403,7 @@ module completions {
   ]
 
   def "nu-complete windlass status provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass status output" [] {
@@ -406,8 +418,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass status provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass status output" # How to print
@@ -423,7 +437,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass crossplane output" [] {
@@ -435,8 +449,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane output" # How to print
@@ -452,7 +468,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane wait provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass crossplane wait output" [] {
@@ -470,8 +486,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane wait provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane wait output" # How to print
@@ -487,7 +505,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane drain provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass crossplane drain output" [] {
@@ -510,8 +528,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane drain provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane drain output" # How to print
@@ -634,7 +654,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass gitops output" [] {
@@ -646,8 +666,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass gitops provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops output" # How to print
@@ -663,7 +685,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops sync provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass gitops sync output" [] {
@@ -692,8 +714,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass gitops sync provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops sync output" # How to print
@@ -709,7 +733,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster output" [] {
@@ -721,8 +745,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster output" # How to print
@@ -738,11 +764,11 @@ module completions {
   ]
 
   def "nu-complete windlass cluster create place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster create provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster create output" [] {
@@ -769,8 +795,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster create provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster create output" # How to print
@@ -787,7 +815,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster delete place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster delete keep" [] {
@@ -795,7 +823,7 @@ module completions {
   }
 
   def "nu-complete windlass cluster delete provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster delete output" [] {
@@ -818,8 +846,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster delete provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster delete output" # How to print
@@ -836,7 +866,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster list provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster list output" [] {
@@ -850,8 +880,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster list provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster list output" # How to print
@@ -867,7 +899,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster show provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster show output" [] {
@@ -879,8 +911,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster show provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster show output" # How to print
@@ -896,7 +930,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster upgrade provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster upgrade output" [] {
@@ -913,8 +947,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster upgrade provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster upgrade output" # How to print
@@ -930,7 +966,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool output" [] {
@@ -942,8 +978,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool output" # How to print
@@ -959,7 +997,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool add provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool add output" [] {
@@ -981,8 +1019,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool add provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool add output" # How to print
@@ -999,7 +1039,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool delete provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool delete output" [] {
@@ -1015,8 +1055,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool delete provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool delete output" # How to print
@@ -1033,7 +1075,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool recreate provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool recreate output" [] {
@@ -1056,8 +1098,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool recreate provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool recreate output" # How to print
@@ -1074,7 +1118,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool list provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool list output" [] {
@@ -1086,8 +1130,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool list provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool list output" # How to print
@@ -1103,7 +1149,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool scale provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool scale output" [] {
@@ -1120,8 +1166,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass cluster node-pool scale provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool scale output" # How to print
@@ -1138,7 +1186,7 @@ module completions {
   ]
 
   def "nu-complete windlass kubeconfig provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass kubeconfig output" [] {
@@ -1158,8 +1206,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass kubeconfig provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass kubeconfig output" # How to print
@@ -1175,7 +1225,7 @@ module completions {
   ]
 
   def "nu-complete windlass token provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass token output" [] {
@@ -1187,8 +1237,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass token provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass token output" # How to print
@@ -1204,7 +1256,7 @@ module completions {
   ]
 
   def "nu-complete windlass credentials provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass credentials output" [] {
@@ -1216,8 +1268,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass credentials provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass credentials output" # How to print
@@ -1233,11 +1287,11 @@ module completions {
   ]
 
   def "nu-complete windlass credentials check place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass credentials check provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass credentials check output" [] {
@@ -1249,8 +1303,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass credentials check provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass credentials check output" # How to print
@@ -1267,7 +1323,7 @@ module completions {
   ]
 
   def "nu-complete windlass env provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass env output" [] {
@@ -1279,8 +1335,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass env provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass env output" # How to print
@@ -1296,7 +1354,7 @@ module completions {
   ]
 
   def "nu-complete windlass clean provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass clean output" [] {
@@ -1309,8 +1367,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass clean provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass clean output" # How to print
@@ -1326,11 +1386,11 @@ module completions {
   ]
 
   def "nu-complete windlass doctor place" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass doctor provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass doctor output" [] {
@@ -1353,8 +1413,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass doctor provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass doctor output" # How to print
@@ -1371,7 +1433,7 @@ module completions {
   ]
 
   def "nu-complete windlass config provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass config output" [] {
@@ -1383,8 +1445,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config output" # How to print
@@ -1400,7 +1464,7 @@ module completions {
   ]
 
   def "nu-complete windlass config init provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass config init output" [] {
@@ -1412,8 +1476,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config init provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config init output" # How to print
@@ -1429,7 +1495,7 @@ module completions {
   ]
 
   def "nu-complete windlass config show provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass config show output" [] {
@@ -1452,8 +1518,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config show provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config show output" # How to print
@@ -1469,7 +1537,7 @@ module completions {
   ]
 
   def "nu-complete windlass config schema provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass config schema output" [] {
@@ -1481,8 +1549,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config schema provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config schema output" # How to print
@@ -1498,7 +1568,7 @@ module completions {
   ]
 
   def "nu-complete windlass support provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass support output" [] {
@@ -1511,8 +1581,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass support provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass support output" # How to print
@@ -1528,7 +1600,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass rehearse output" [] {
@@ -1540,8 +1612,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse output" # How to print
@@ -1557,7 +1631,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse serve provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass rehearse serve output" [] {
@@ -1570,8 +1644,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse serve provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse serve output" # How to print
@@ -1587,7 +1663,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse program provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass rehearse program output" [] {
@@ -1599,8 +1675,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass rehearse program provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse program output" # How to print
@@ -1621,7 +1699,7 @@ module completions {
   }
 
   def "nu-complete windlass completions provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass completions output" [] {
@@ -1633,8 +1711,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass completions provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass completions output" # How to print
@@ -1651,7 +1731,7 @@ module completions {
   ]
 
   def "nu-complete windlass man provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass man output" [] {
@@ -1664,8 +1744,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass man provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass man output" # How to print

@@ -1,6 +1,6 @@
 //! Which providers this build has, and how each is made, for real or for a rehearsal.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use windlass_provider::{Check, ClusterName, Ctx, Provider, ProviderId};
 
@@ -10,6 +10,8 @@ use crate::{error::Result, rehearsal::Rehearsal};
 pub const BUILT: &[ProviderId] = &[
     #[cfg(feature = "aws")]
     ProviderId::Aws,
+    #[cfg(feature = "azure")]
+    ProviderId::Azure,
     #[cfg(feature = "kind")]
     ProviderId::Kind,
 ];
@@ -23,6 +25,24 @@ pub struct Reach {
     pub profile: Option<String>,
     /// A key of AWS's, held in memory only.
     pub keys: Option<Keys>,
+    /// Azure's subscription.
+    pub subscription: Option<String>,
+    /// Azure's tenant.
+    pub tenant: Option<String>,
+    /// The resource group that a cluster is in, where somebody named one.
+    pub resource_group: Option<String>,
+    /// Variables that a cloud's own ways to sign in do not see: those of `.env`.
+    pub variables: Hidden,
+}
+
+/// Variables whose values are nobody's business. Its `Debug` shows nothing of them.
+#[derive(Clone, Default)]
+pub struct Hidden(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// A key of a cloud's: its id, its secret, and the token of a session where it has one. Its `Debug` shows nothing of it.
@@ -49,6 +69,8 @@ pub fn provider(
     match id {
         #[cfg(feature = "aws")]
         ProviderId::Aws => Ok(Arc::new(aws(reach, rehearsal))),
+        #[cfg(feature = "azure")]
+        ProviderId::Azure => Ok(Arc::new(azure(reach, rehearsal))),
         #[cfg(feature = "kind")]
         ProviderId::Kind => Ok(Arc::new(kind(rehearsal)?)),
         other => Err(crate::error::Error::usage(format!(
@@ -121,6 +143,8 @@ pub async fn has_credentials(id: ProviderId, reach: &Reach, cx: &Ctx) -> bool {
     match id {
         #[cfg(feature = "aws")]
         ProviderId::Aws => aws(reach, None).has_credentials(cx).await,
+        #[cfg(feature = "azure")]
+        ProviderId::Azure => azure(reach, None).has_credentials(cx).await,
         _ => true,
     }
 }
@@ -139,6 +163,8 @@ pub async fn check_credentials(
             let aws = aws(reach, rehearsal);
             Some(aws.check_credentials(cx, cluster).await)
         }
+        #[cfg(feature = "azure")]
+        ProviderId::Azure => Some(azure(reach, rehearsal).check_credentials(cx).await),
         _ => None,
     }
 }
@@ -160,6 +186,49 @@ fn aws(reach: &Reach, rehearsal: Option<&Rehearsal>) -> windlass_aws::Aws {
             profile: None,
             keys: Some(keys(Keys("AKIAREHEARSAL".into(), "rehearsal".into(), None))),
             endpoint: Some(rehearsal.cloud("aws")),
+        },
+    })
+}
+
+/// Returns the accounts that one may choose from at a cloud, by id and name, where nobody named one; empty where there is nothing to
+/// choose.
+///
+/// # Errors
+/// The cloud does not answer, or nobody is signed in.
+pub async fn accounts(id: ProviderId, reach: &Reach, cx: &Ctx) -> Result<Vec<(String, String)>> {
+    let _ = (reach, cx);
+    match id {
+        #[cfg(feature = "azure")]
+        ProviderId::Azure => Ok(azure(reach, None).choices(cx).await?),
+        _ => Ok(Vec::new()),
+    }
+}
+
+#[cfg(feature = "azure")]
+fn azure(reach: &Reach, rehearsal: Option<&Rehearsal>) -> windlass_azure::Azure {
+    use windlass_azure::{Access, Azure, Keys};
+    let access = Access {
+        location: reach.region.clone(),
+        resource_group: reach.resource_group.clone(),
+        ..Access::default()
+    };
+    Azure::new(match rehearsal {
+        None => Access {
+            subscription: reach.subscription.clone(),
+            tenant: reach.tenant.clone(),
+            variables: reach.variables.0.clone(),
+            ..access
+        },
+        // The owner of the simulated subscription; nothing of the user's own is read.
+        Some(rehearsal) => Access {
+            subscription: Some("00000000-0000-4000-8000-00000000a25e".to_owned()),
+            keys: Some(Keys {
+                tenant: "00000000-0000-4000-8000-0000007e4a47".to_owned(),
+                client: "00000000-0000-4000-8000-000000c11e47".to_owned(),
+                secret: "rehearsal".to_owned(),
+            }),
+            endpoint: Some(rehearsal.cloud("azure")),
+            ..access
         },
     })
 }

@@ -18,13 +18,23 @@ use crate::{
     files::WorkDir,
     output::Output,
     plan::{Action, Plan},
-    providers::{self, Keys, Reach},
+    providers::{self, Hidden, Keys, Reach},
     redact::Redactor,
     rehearsal::Rehearsal,
     settings::{Flags, Inputs, Origin, Setting, Settings},
     steps::{Exec, Web},
     trace,
 };
+
+/// What Azure's own ways to sign in read, besides what settings say.
+const AZURE_VARIABLES: [&str; 6] = [
+    "AZURE_AUTHORITY_HOST",
+    "AZURE_CLIENT_CERTIFICATE_PATH",
+    "AZURE_CLIENT_ID",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "AZURE_RESOURCE_MANAGER_ENDPOINT",
+];
 
 /// What every command is given.
 pub struct App {
@@ -229,27 +239,24 @@ impl App {
 
     /// Returns what the settings say of how to reach a provider.
     fn reach(&self, id: ProviderId) -> Result<Reach> {
-        if id != ProviderId::Aws {
+        if ![ProviderId::Aws, ProviderId::Azure].contains(&id) {
             return Ok(Reach::default());
         }
         let settings = Settings::resolve(&Inputs {
-            flags: self.global.flags(),
+            // A region is meant in its words, whatever else names a provider.
+            flags: Flags {
+                provider: Some(id.to_string()),
+                ..self.global.flags()
+            },
             environment: Self::environment(),
             directory: self.directory.clone(),
             any_cluster: true,
         })?;
-        let aws = &settings.aws;
-        // What stands in .env only, AWS's own chain does not see.
+        // What stands in .env only, a cloud's own chain does not see.
         let hidden = |name: &str| match settings.variables.get(name) {
             Some((value, Origin::DotEnv { .. })) => Some(value.to_owned()),
             _ => None,
         };
-        let keys = hidden("AWS_ACCESS_KEY_ID").zip(hidden("AWS_SECRET_ACCESS_KEY"));
-        let keys = keys.map(|(id, secret)| Keys(id, secret, hidden("AWS_SESSION_TOKEN")));
-        if let Some(Keys(_, secret, token)) = &keys {
-            self.redactor.learn(secret);
-            token.iter().for_each(|token| self.redactor.learn(token));
-        }
         let past = self.last_plan(&settings.cluster.value);
         let past = past.filter(|plan| plan.provider == id);
         let earlier = |key: &str| past.as_ref()?.asked.get(key).cloned();
@@ -257,22 +264,52 @@ impl App {
             let setting = setting.as_ref().map(|setting| setting.value.clone());
             setting.or_else(|| earlier(key))
         };
+        if id == ProviderId::Azure {
+            let azure = &settings.azure;
+            let names = AZURE_VARIABLES
+                .into_iter()
+                .filter(|_| !self.global.rehearse);
+            let variables: BTreeMap<String, String> = names
+                .filter_map(|name| Some((name.to_owned(), hidden(name)?)))
+                .collect();
+            let secret = variables.get("AZURE_CLIENT_SECRET");
+            secret.iter().for_each(|secret| self.redactor.learn(secret));
+            return Ok(Reach {
+                region: said(&azure.location, "azure.location"),
+                subscription: said(&azure.subscription, "azure.subscription"),
+                tenant: said(&azure.tenant, "azure.tenant"),
+                resource_group: said(&azure.resource_group, "azure.resource-group"),
+                variables: Hidden(variables),
+                ..Reach::default()
+            });
+        }
+        let aws = &settings.aws;
+        let keys = hidden("AWS_ACCESS_KEY_ID").zip(hidden("AWS_SECRET_ACCESS_KEY"));
+        let keys = keys.map(|(id, secret)| Keys(id, secret, hidden("AWS_SESSION_TOKEN")));
+        if let Some(Keys(_, secret, token)) = &keys {
+            self.redactor.learn(secret);
+            token.iter().for_each(|token| self.redactor.learn(token));
+        }
         Ok(Reach {
             region: said(&aws.region, "aws.region"),
             profile: said(&aws.profile, "aws.profile"),
             keys: keys.filter(|_| !self.global.rehearse),
+            ..Reach::default()
         })
     }
 
     /// Opens the place where a provider's clusters run, and asks on a terminal for keys where AWS has none: they live in memory
-    /// only.
+    /// only. Where Azure has several subscriptions, it asks for one.
     pub(super) async fn place_asking(&self, id: ProviderId) -> Result<Place> {
         let place = self.place(id).await?;
         let reach = &place.reach;
-        if place.rehearsal.is_some()
-            || !self.can_ask()
-            || providers::has_credentials(id, reach, &place.cx).await
-        {
+        if place.rehearsal.is_some() || !self.can_ask() {
+            return Ok(place);
+        }
+        if id == ProviderId::Azure {
+            return self.place_in_account(place).await;
+        }
+        if providers::has_credentials(id, reach, &place.cx).await {
             return Ok(place);
         }
         self.output
@@ -322,6 +359,33 @@ impl App {
         Ok(rehearsal)
     }
 
+    /// Asks for the account that is meant, where there are several and nobody named one.
+    async fn place_in_account(&self, place: Place) -> Result<Place> {
+        let mut accounts = providers::accounts(place.id, &place.reach, &place.cx).await?;
+        if accounts.len() < 2 {
+            return Ok(place);
+        }
+        accounts.sort_by(|one, other| one.1.cmp(&other.1));
+        let shown = accounts.iter().map(|(id, name)| format!("{name} ({id})"));
+        let shown: Vec<String> = shown.collect();
+        let chosen = ask(move || {
+            dialoguer::Select::new()
+                .with_prompt("Which subscription of Azure?")
+                .items(&shown)
+                .default(0)
+                .interact()
+        });
+        let reach = Reach {
+            subscription: Some(accounts.swap_remove(chosen.await?).0),
+            ..place.reach.clone()
+        };
+        Ok(Place {
+            provider: providers::provider(place.id, &reach, None)?,
+            reach,
+            ..place
+        })
+    }
+
     /// Opens the place where a provider's clusters run: for real, or in a rehearsal.
     pub(super) async fn place(&self, id: ProviderId) -> Result<Place> {
         let rehearsal = match self.global.rehearse {
@@ -366,6 +430,8 @@ impl Place {
         for (flag, value) in [
             ("--region", &self.reach.region),
             ("--profile", &self.reach.profile),
+            ("--azure-subscription", &self.reach.subscription),
+            ("--azure-tenant", &self.reach.tenant),
         ] {
             if let Some(value) = value {
                 args.extend([flag.to_owned(), value.clone()]);

@@ -46,8 +46,9 @@ impl Keep {
         match self {
             Self::Project => ("project of Google Cloud", &[Google]),
             Self::Group => ("resource group of Azure", &[Azure]),
-            Self::Volumes => ("disks of a cloud", &[Aws, Azure, Google, Kind]),
-            Self::Logs => ("logs in a cloud", &[Aws, Azure, Google]),
+            // On Azure they lie in a group of AKS's own, which goes with the cluster.
+            Self::Volumes => ("disks that outlive it", &[Aws, Google, Kind]),
+            Self::Logs => ("logs in a cloud", &[Aws, Google]),
         }
     }
 
@@ -302,6 +303,11 @@ mod tests {
             keep(Keep::Project, ProviderId::Kind).unwrap_err(),
             "error: --keep project: a cluster on kind has no project of Google Cloud\n  \
              hint: leave it out: on kind there is --keep volumes"
+        );
+        assert_eq!(
+            keep(Keep::Volumes, ProviderId::Azure).unwrap_err(),
+            "error: --keep volumes: a cluster on azure has no disks that outlive it\n  \
+             hint: leave it out: on azure there is --keep group"
         );
         assert_eq!(
             keep(Keep::Group, ProviderId::Aws).unwrap_err(),

@@ -24,12 +24,18 @@ pub struct Global {
     /// Where it runs
     #[arg(long, global = true, value_name = "PROVIDER", value_parser = provider_names())]
     pub provider: Option<String>,
-    /// The region [AWS; default: AWS_REGION, or that of the profile]
+    /// The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     #[arg(long, global = true, value_name = "REGION")]
     pub region: Option<String>,
     /// The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
+    /// The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    #[arg(long, global = true, value_name = "ID")]
+    pub azure_subscription: Option<String>,
+    /// The tenant's id [Azure; default: AZURE_TENANT_ID]
+    #[arg(long, global = true, value_name = "ID")]
+    pub azure_tenant: Option<String>,
     /// The configuration file [default: windlass.toml, where there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -129,6 +135,8 @@ impl Global {
             provider: self.provider.clone(),
             region: self.region.clone(),
             profile: self.profile.clone(),
+            azure_subscription: self.azure_subscription.clone(),
+            azure_tenant: self.azure_tenant.clone(),
             environment: self.environment.clone(),
             config: self.config.clone(),
             ..Flags::default()
@@ -156,7 +164,12 @@ impl Global {
                 flags.push(format!("--rehearse-world {}", quote(world)));
             }
         }
-        for (flag, value) in [("region", &self.region), ("profile", &self.profile)] {
+        for (flag, value) in [
+            ("region", &self.region),
+            ("profile", &self.profile),
+            ("azure-subscription", &self.azure_subscription),
+            ("azure-tenant", &self.azure_tenant),
+        ] {
             if let Some(value) = value {
                 flags.push(format!("--{flag} {}", quote(value)));
             }

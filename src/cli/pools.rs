@@ -210,6 +210,16 @@ async fn recreate(app: &App, pool: &NewPool, yes: bool, args: &RunArgs) -> Resul
     let asked = [("node-pool", name.to_owned())];
     let mut change = target.change(command, &asked);
     if let Some(there) = target.pool(name) {
+        if there.resource.id.as_str() == "cluster" {
+            return Err(Error::message(
+                Kind::Refused,
+                format!(
+                    "{} makes the pool \"{OWN}\" with the cluster, and not without it",
+                    target.place.id
+                ),
+            )
+            .hint("add another pool with what you want: windlass cluster node-pool add NAME"));
+        }
         let mut spec = target.spec.clone();
         match name {
             OWN => {

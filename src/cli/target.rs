@@ -68,10 +68,13 @@ impl Target {
     }
 
     pub(super) fn id(&self, name: &str) -> ResourceId {
-        ResourceId::new(match name {
-            OWN => "nodes".to_owned(),
-            name => format!("node-pool-{name}"),
-        })
+        match name {
+            // Where a cluster is made with its first pool, that is a part of it.
+            OWN => pools(&self.found)
+                .find(|item| name_of(item) == OWN)
+                .map_or_else(|| ResourceId::new("nodes"), |item| item.resource.id.clone()),
+            name => ResourceId::new(format!("node-pool-{name}")),
+        }
     }
 
     pub(super) fn pool(&self, name: &str) -> Option<&Found> {
@@ -171,7 +174,8 @@ async fn find(
 pub(super) fn pools(found: &[Found]) -> impl Iterator<Item = &Found> {
     found.iter().filter(|item| {
         let id = item.resource.id.as_str();
-        id == "nodes" || id.starts_with("node-pool-")
+        let own = id == "cluster" && item.observed.outputs.contains_key("min");
+        own || id == "nodes" || id.starts_with("node-pool-")
     })
 }
 

@@ -115,7 +115,7 @@ pub(super) fn read(mut table: Table<'_>) -> Aws {
 }
 
 /// Reads a list of strings.
-fn texts(
+pub(super) fn texts(
     table: &mut Table<'_>,
     key: &'static str,
     parse: Parse<String>,
@@ -256,7 +256,7 @@ fn subnet(text: &str) -> Ruled<String> {
 }
 
 /// A range of IPv4 addresses.
-fn cidr(text: &str) -> Ruled<String> {
+pub(super) fn cidr(text: &str) -> Ruled<String> {
     let read = || {
         let (address, bits) = text.split_once('/')?;
         let address: std::net::Ipv4Addr = address.parse().ok()?;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use windlass_provider::{ClusterName, NodePool, NodeSize, ProviderId, Taint};
 
 use super::{
-    Origin, Setting, aws, names,
+    Origin, Setting, aws, azure, names,
     reader::{Reader, Table, Wanted},
     resolve::above,
     special,
@@ -40,6 +40,7 @@ pub(super) struct Cluster {
     pub(super) http_port: Option<Setting<u16>>,
     pub(super) https_port: Option<Setting<u16>>,
     pub(super) aws: aws::Aws,
+    pub(super) azure: azure::Azure,
     pub(super) node_pools: Vec<Setting<NodePool>>,
     pub(super) origin: Origin,
 }
@@ -235,6 +236,9 @@ fn cluster(mut table: Table<'_>) -> Cluster {
     }
     if let Some(table) = table.table("aws") {
         cluster.aws = aws::read(table);
+    }
+    if let Some(table) = table.table("azure") {
+        cluster.azure = azure::read(table);
     }
     let mut seen = BTreeSet::new();
     for node in table

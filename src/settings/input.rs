@@ -43,10 +43,14 @@ pub struct Flags {
     pub image: Option<String>,
     /// `--engine ENGINE`: kind's container engine.
     pub engine: Option<String>,
-    /// `--region REGION`: AWS's region.
+    /// `--region REGION`: AWS's region, or Azure's location.
     pub region: Option<String>,
     /// `--profile NAME`: a profile of AWS's own files.
     pub profile: Option<String>,
+    /// `--azure-subscription ID`.
+    pub azure_subscription: Option<String>,
+    /// `--azure-tenant ID`.
+    pub azure_tenant: Option<String>,
     /// `--environment NAME`: which of the file's environments.
     pub environment: Option<String>,
     /// `--only COMPONENT…`, with commas or several times.

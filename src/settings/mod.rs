@@ -5,6 +5,7 @@
 //! the catalogue or clap.
 
 mod aws;
+mod azure;
 mod file;
 mod input;
 mod names;
@@ -25,6 +26,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use windlass_provider::{ClusterName, NodePool, NodeSize, ProviderId};
 
 pub use aws::Aws;
+pub use azure::Azure;
 pub use file::{Component, GitOps, GitReference};
 pub use input::{Flags, GitOpsFlags, Inputs, Variables};
 pub use origin::{Origin, Setting};
@@ -83,6 +85,8 @@ pub struct Settings {
     pub https_port: Option<Setting<u16>>,
     /// What only AWS can be told.
     pub aws: Aws,
+    /// What only Azure can be told.
+    pub azure: Azure,
     /// No other components than these.
     pub only: Option<Setting<Vec<String>>>,
     /// Not these components.

@@ -6,11 +6,11 @@ use std::{
 };
 
 use anyhow::anyhow;
-use windlass_provider::ClusterName;
+use windlass_provider::{ClusterName, ProviderId};
 
 use super::{
-    Aws, FILE, GitOps, GitOpsFlags, GitReference, Inputs, Origin, PORTS, Problem, Setting,
-    Settings, Variables, aws,
+    Aws, Azure, FILE, GitOps, GitOpsFlags, GitReference, Inputs, Origin, PORTS, Problem, Setting,
+    Settings, Variables, aws, azure,
     file::{Contents, overlay, read},
     names,
     problem::refuse,
@@ -52,7 +52,12 @@ const REGION: Source = source(
     "--region",
     &["WINDLASS_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"],
 );
+const REGION_ELSEWHERE: Source = source("--region", &["AWS_REGION", "AWS_DEFAULT_REGION"]);
 const PROFILE: Source = source("--profile", &["AWS_PROFILE"]);
+// AZURE_TENANT is what the scripts before windlass read and wrote.
+const LOCATION: Source = source("--region", &["WINDLASS_REGION"]);
+const SUBSCRIPTION: Source = source("--azure-subscription", &["AZURE_SUBSCRIPTION_ID"]);
+const TENANT: Source = source("--azure-tenant", &["AZURE_TENANT_ID", "AZURE_TENANT"]);
 const ENVIRONMENT: Source = source("--environment", &["WINDLASS_ENVIRONMENT"]);
 const ONLY: Source = source("--only", &["WINDLASS_ONLY"]);
 const WITHOUT: Source = source("--without", &["WINDLASS_WITHOUT"]);
@@ -96,12 +101,16 @@ pub(super) fn resolve(inputs: &Inputs) -> Result<Settings> {
         let joined = (!flags.is_empty()).then(|| flags.join(","));
         resolver.choose(joined.as_deref(), source, None, names::labels)
     };
+    let provider = choose!(provider, PROVIDER, words::provider);
+    // A region is meant in the words of the provider that is asked for.
+    let at = provider.as_ref().map_or(ProviderId::Aws, |it| it.value);
+    let region = |id: ProviderId| flags.region.as_deref().filter(|_| id == at);
     let settings = Settings {
         file,
         environment,
         // Where there is no name, there is a problem, and the settings are not returned.
         cluster: name.unwrap_or_else(|| Setting::default_to(default_cluster())),
-        provider: choose!(provider, PROVIDER, words::provider),
+        provider,
         kubernetes_version: choose!(kubernetes_version, VERSION, words::kubernetes_version),
         lifetime: choose!(lifetime, LIFETIME, words::lifetime),
         min_nodes: choose!(min_nodes, MIN_NODES, words::nodes),
@@ -114,8 +123,11 @@ pub(super) fn resolve(inputs: &Inputs) -> Result<Settings> {
         https_port: choose!(https_port, HTTPS_PORT, words::port),
         aws: Aws {
             region: resolver.choose(
-                flags.region.as_deref(),
-                &REGION,
+                region(ProviderId::Aws),
+                match at {
+                    ProviderId::Aws => &REGION,
+                    _ => &REGION_ELSEWHERE,
+                },
                 below.aws.region,
                 aws::region,
             ),
@@ -126,6 +138,27 @@ pub(super) fn resolve(inputs: &Inputs) -> Result<Settings> {
                 aws::profile,
             ),
             ..below.aws
+        },
+        azure: Azure {
+            subscription: resolver.choose(
+                flags.azure_subscription.as_deref(),
+                &SUBSCRIPTION,
+                below.azure.subscription,
+                azure::subscription,
+            ),
+            tenant: resolver.choose(
+                flags.azure_tenant.as_deref(),
+                &TENANT,
+                below.azure.tenant,
+                azure::tenant,
+            ),
+            location: match at {
+                ProviderId::Azure => {
+                    resolver.choose(region(at), &LOCATION, below.azure.location, azure::location)
+                }
+                _ => below.azure.location,
+            },
+            ..below.azure
         },
         only: list(&flags.only, &ONLY),
         without: list(&flags.without, &WITHOUT),

@@ -122,6 +122,9 @@ fn origins(settings: &Settings) -> BTreeMap<String, Origin> {
     for (key, origin) in settings.aws.origins() {
         put(format!("aws.{key}"), origin);
     }
+    for (key, origin) in settings.azure.origins() {
+        put(format!("azure.{key}"), origin);
+    }
     for pool in &settings.node_pools {
         put(format!("node-pools.{}", pool.value.name), &pool.origin);
     }

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use windlass_provider::{AwsOptions, ClusterSpec, KindOptions, Nodes, ProviderId};
+use windlass_provider::{AwsOptions, AzureOptions, ClusterSpec, KindOptions, Nodes, ProviderId};
 
 pub use listing::{Held, list};
 
@@ -182,6 +182,9 @@ impl Spec {
         if cluster.provider == ProviderId::Aws {
             asked.put_aws(&cluster.aws);
         }
+        if cluster.provider == ProviderId::Azure {
+            asked.put_azure(&cluster.azure);
+        }
         for pool in &cluster.node_pools {
             let at = |key: &str| format!("node-pools.{}.{key}", pool.name);
             asked.put(&at("min"), pool.min);
@@ -285,6 +288,40 @@ impl Asked {
         self.put("aws.nat", text(&aws.nat));
     }
 
+    fn put_azure(&mut self, azure: &AzureOptions) {
+        self.put_some("azure.subscription", azure.subscription.as_ref());
+        self.put_some("azure.tenant", azure.tenant.as_ref());
+        self.put_some("azure.location", azure.location.as_ref());
+        self.put_some("azure.resource-group", azure.resource_group.as_ref());
+        self.put_some("azure.machine", azure.machine.as_ref());
+        self.put_some("azure.disk", azure.disk);
+        self.put_some("azure.ssh-key", azure.ssh_key.as_ref());
+        for (key, list) in [
+            ("azure.zones", &azure.zones),
+            ("azure.allowed-cidrs", &azure.allowed_cidrs),
+            ("azure.entra-groups", &azure.entra_groups),
+            ("azure.controllers", &azure.controllers),
+        ] {
+            if !list.is_empty() {
+                self.put(key, list.join(","));
+            }
+        }
+        self.put("azure.tier", text(&azure.tier));
+        self.put("azure.upgrades", text(&azure.upgrades));
+        self.put("azure.identity", text(&azure.identity));
+        self.put("azure.network", text(&azure.network));
+        for (key, chosen) in [
+            ("azure.azure-rbac", azure.azure_rbac),
+            ("azure.no-local-accounts", azure.no_local_accounts),
+            ("azure.istio", azure.istio),
+            ("azure.node-provisioning", azure.node_provisioning),
+        ] {
+            if chosen {
+                self.put(key, chosen);
+            }
+        }
+    }
+
     fn put_some(&mut self, setting: &str, value: Option<impl ToString>) {
         if let Some(value) = value {
             self.put(setting, value);
@@ -338,5 +375,6 @@ fn cluster(settings: &Settings, provider: ProviderId) -> ClusterSpec {
             https_port: value(&settings.https_port).unwrap_or(PORTS.1),
         },
         aws: settings.aws.options(),
+        azure: settings.azure.options(),
     }
 }

@@ -34,8 +34,10 @@ impl Steps {
         if let Some(kept) = self.keep_add_on(cx, &cluster, chart).await? {
             return Ok(kept);
         }
-        let extras = self.chart_extras(chart)?;
-        let mut objects = self.chart_objects(chart)?;
+        // What the inventory keeps is what was asked for: who a controller is the provider knows.
+        let told = self.with_identity(cx, chart).await?;
+        let extras = self.chart_extras(&told)?;
+        let mut objects = self.chart_objects(&told)?;
         objects.extend(extras.before);
         let others = self.made_by_others(cx, &chart.component, &objects).await?;
         if !others.is_empty() || self.is_helms_own(cx, &cluster, chart).await? {

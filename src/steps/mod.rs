@@ -7,6 +7,7 @@ mod chart;
 mod connection;
 mod crossplane;
 mod drain;
+mod identity;
 mod ingress;
 mod inside;
 mod inspect;

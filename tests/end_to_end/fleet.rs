@@ -64,7 +64,8 @@ fn clusters_are_listed_with_age_expiry_and_owner() {
 #[test]
 fn a_provider_that_does_not_answer_is_no_empty_list() {
     let bed = Bed::new();
-    let none = bed.run(&["cluster", "list"]).expect(1);
+    let list = ["cluster", "list", "--provider", "kind"];
+    let none = bed.run(&list).expect(1);
     assert!(
         none.err
             .starts_with("kind is not asked: docker is not installed\n"),
@@ -73,7 +74,7 @@ fn a_provider_that_does_not_answer_is_no_empty_list() {
     );
     assert_eq!(none.out, "");
     let path = bed.programs(&[("docker", "echo 'permission denied while trying to connect to the Docker daemon socket at unix:///x' >&2; exit 1")]);
-    let denied = bed.finish(bed.command(&["cluster", "list"]).env("PATH", &path));
+    let denied = bed.finish(bed.command(&list).env("PATH", &path));
     assert_eq!((denied.code, &*denied.out), (6, ""), "{}", denied.err);
 }
 

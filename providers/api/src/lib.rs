@@ -6,6 +6,7 @@
 
 mod access;
 mod aws;
+mod azure;
 mod check;
 mod clock;
 mod context;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 
 pub use access::{Auth, ExecCredential, Kubeconfig};
 pub use aws::{AwsEndpoint, AwsImage, AwsNat, AwsOptions};
+pub use azure::{AzureIdentity, AzureNetwork, AzureOptions, AzureTier, AzureUpgrades};
 pub use check::{Check, Verdict};
 pub use clock::{Clock, SystemClock};
 pub use context::{Ctx, Progress};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::AwsOptions;
+use crate::{AwsOptions, AzureOptions};
 
 /// Which provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -218,6 +218,9 @@ pub struct ClusterSpec {
     /// What only AWS knows; of no meaning elsewhere.
     #[serde(default, skip_serializing_if = "AwsOptions::is_default")]
     pub aws: AwsOptions,
+    /// What only Azure knows; of no meaning elsewhere.
+    #[serde(default, skip_serializing_if = "AzureOptions::is_default")]
+    pub azure: AzureOptions,
 }
 
 #[cfg(test)]

@@ -349,6 +349,7 @@ mod tests {
             lifetime: None,
             kind: KindOptions::default(),
             aws: AwsOptions::default(),
+            azure: Default::default(),
         }
     }
 

@@ -125,6 +125,7 @@ async fn the_calls_that_moto_has_make_and_delete_a_cluster() {
         lifetime: Some(Duration::from_secs(3600)),
         kind: Default::default(),
         aws: AwsOptions::default(),
+        azure: Default::default(),
     };
     let zones = ["us-east-1a", "us-east-1b", "us-east-1c"];
     let facts = Facts {

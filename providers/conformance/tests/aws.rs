@@ -81,6 +81,7 @@ impl Bed for Cloud {
             lifetime: None,
             kind: Default::default(),
             aws: AwsOptions::default(),
+            azure: Default::default(),
         }
     }
 

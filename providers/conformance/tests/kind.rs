@@ -82,6 +82,7 @@ impl Bed for Machine {
             lifetime: None,
             // One machine has each port once.
             aws: Default::default(),
+            azure: Default::default(),
             kind: KindOptions::default(),
         }
     }

@@ -3,7 +3,7 @@
 //! Changes of state go through [`Ground::write`], which logs them first.
 
 use crate::{
-    aws,
+    aws, azure,
     charts::Chart,
     clock::Clock,
     faults::{FaultFile, Faults},
@@ -34,6 +34,8 @@ pub(crate) struct Ground {
     pub(crate) faults: Faults,
     /// Where the simulated AWS is acted on.
     pub(crate) aws: aws::Desk,
+    /// Where the simulated Azure is acted on.
+    pub(crate) azure: aws::Desk,
     pub(crate) log: Arc<Log>,
     /// "http://127.0.0.1:PORT".
     pub(crate) address: String,
@@ -65,6 +67,7 @@ impl Ground {
         let ids = AtomicU64::new(site.lives.len() as u64);
         Arc::new(Self {
             aws: aws::Desk::new(clock.clone()),
+            azure: aws::Desk::new(clock.clone()),
             clock,
             gate: Gate::new(),
             faults: Faults::new(),
@@ -154,6 +157,9 @@ impl Ground {
         if let Some(eks) = &cluster.eks {
             api.trust(aws::authenticator(self, eks));
         }
+        if let Some(aks) = &cluster.aks {
+            api.trust(azure::authenticator(self, aks));
+        }
         api.restore(records);
         let (power, powered) = watch::channel(self.powered(&name));
         let reactors = reactors::run(self.clone(), name.clone(), api.clone(), unrest, powered);
@@ -181,9 +187,10 @@ impl Ground {
                     .values()
                     .any(|it| it.cluster == name && it.role == Role::ControlPlane)
             };
-            let there = |cluster: &&Cluster| match &cluster.eks {
-                Some(eks) => aws::is_there(&site, eks, &cluster.name),
-                None => lives(&cluster.name),
+            let there = |cluster: &&Cluster| match (&cluster.eks, &cluster.aks) {
+                (Some(eks), _) => aws::is_there(&site, eks, &cluster.name),
+                (_, Some(aks)) => azure::is_there(&site, aks, &cluster.name),
+                _ => lives(&cluster.name),
             };
             let gone = site.clusters.values().filter(|it| !there(it));
             gone.map(|it| it.name.clone()).collect()
@@ -208,6 +215,7 @@ impl Ground {
         self.stirred.notify_waiters();
         if other {
             aws::unstick(self);
+            azure::unstick(self);
         }
     }
 
@@ -235,12 +243,12 @@ impl Ground {
     /// Returns whether enough of a cluster's control plane runs to answer.
     fn powered(&self, cluster: &str) -> bool {
         let site = self.site();
-        if site
-            .clusters
-            .get(cluster)
-            .is_some_and(|it| it.eks.is_some())
-        {
+        let known = site.clusters.get(cluster);
+        if known.is_some_and(|it| it.eks.is_some()) {
             return !self.faults.is_down(cluster);
+        }
+        if let Some(aks) = known.and_then(|it| it.aks.as_ref()) {
+            return azure::is_on(&site, aks) && !self.faults.is_down(cluster);
         }
         let planes = site
             .containers

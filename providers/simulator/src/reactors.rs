@@ -30,7 +30,7 @@ use crate::{
     clock::{self, Clock, Work},
     ground::Ground,
     kube::{ApiServer, Change, ChangeKind, Key, Status},
-    site::{Asset, Eks, Entry},
+    site::{Aks, Asset, Eks, Entry},
 };
 use jiff::Timestamp;
 use queue::Queue;
@@ -153,6 +153,12 @@ impl Cx<'_> {
     fn eks(&self) -> Option<Eks> {
         let site = self.ground.site();
         site.clusters.get(self.cluster)?.eks.clone()
+    }
+
+    /// Returns which cluster of the simulated Azure it is, if one.
+    fn aks(&self) -> Option<Aks> {
+        let site = self.ground.site();
+        site.clusters.get(self.cluster)?.aks.clone()
     }
 
     /// Notes an asset that `maker` has outside of the cluster, and returns since when; it may be there already.

@@ -2,6 +2,7 @@
 //!
 //! - `/clusters/NAME/…`: the API server of a cluster
 //! - `/aws/…`: the services of a simulated AWS account
+//! - `/azure/…`: the resource manager of a simulated subscription of Azure, and its login
 //! - `/manifests/…`: stand-ins for files that are fetched from the internet
 //! - `/registries/HOST/…`: stand-ins for `https://HOST/…`, which tells what versions there are
 //! - `/world/TOKEN/clock/…`, `/world/TOKEN/control/…`, `/world/TOKEN/programs`: for windlass itself and for tests
@@ -9,7 +10,7 @@
 mod control;
 mod requests;
 
-use crate::{aws, ground::Ground, manifests, programs, tls::HANDSHAKE};
+use crate::{aws, azure, ground::Ground, manifests, programs, tls::HANDSHAKE};
 use axum::body::Body;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -31,6 +32,10 @@ pub(crate) const LARGEST: usize = 16 << 20;
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is dropped")]
 pub(crate) struct Dropped;
+
+/// Marks a request that came over TLS.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Secure;
 
 type Answer = Result<Response<Body>, Dropped>;
 
@@ -55,10 +60,10 @@ pub(crate) async fn serve(listener: TcpListener, ground: Arc<Ground>, token: Str
                     match stream.peek(&mut first).await {
                         Ok(_) if first[0] == HANDSHAKE => {
                             if let Ok(stream) = ground.identity.acceptor.accept(stream).await {
-                                converse(stream, ground, token).await;
+                                converse(stream, ground, token, true).await;
                             }
                         }
-                        Ok(_) => converse(stream, ground, token).await,
+                        Ok(_) => converse(stream, ground, token, false).await,
                         Err(_) => {}
                     }
                 });
@@ -73,9 +78,13 @@ async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     ground: Arc<Ground>,
     token: Arc<str>,
+    secure: bool,
 ) {
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let (ground, token) = (ground.clone(), token.clone());
+        if secure {
+            request.extensions_mut().insert(Secure);
+        }
         async move { answer(&ground, &token, request).await }
     });
     // A broken connection concerns its client alone.
@@ -91,6 +100,9 @@ async fn answer(ground: &Arc<Ground>, token: &str, request: Request<Incoming>) -
     }
     if path == "/aws" || path.starts_with("/aws/") {
         return aws::answer(ground, request).await;
+    }
+    if path == "/azure" || path.starts_with("/azure/") {
+        return azure::answer(ground, request).await;
     }
     if let Some(name) = path.strip_prefix("/manifests/") {
         ground.clock.touch();

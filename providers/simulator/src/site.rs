@@ -160,6 +160,16 @@ pub(crate) struct Cluster {
     /// Where it runs in the simulated AWS; `None` = on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) eks: Option<Eks>,
+    /// Which managed cluster of the simulated Azure it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) aks: Option<Aks>,
+}
+
+/// Which cluster of AKS an API server is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Aks {
+    /// The path of the managed cluster.
+    pub(crate) id: String,
 }
 
 /// Where a cluster of EKS runs.

@@ -5,7 +5,7 @@ mod remote;
 mod tests;
 
 use crate::{
-    aws,
+    aws, azure,
     clock::{Clock, Speed},
     faults::FaultFile,
     ground::{self, Ground},
@@ -49,6 +49,8 @@ struct Here {
     server: Option<AbortOnDropHandle<()>>,
     /// What moves the things of the simulated AWS.
     engine: AbortOnDropHandle<()>,
+    /// What moves those of the simulated Azure.
+    azure: AbortOnDropHandle<()>,
 }
 
 /// How often, and with which pause, a world is looked for that another process is about to open or close.
@@ -269,6 +271,7 @@ impl World {
             .with_context(|| format!("cannot write {}", beacon.display()))?;
         let here = Here {
             engine: AbortOnDropHandle::new(tokio::spawn(aws::run(ground.clone()))),
+            azure: AbortOnDropHandle::new(tokio::spawn(azure::run(ground.clone()))),
             ground,
             beacon,
             _lock: lock,
@@ -282,6 +285,7 @@ impl World {
 impl Here {
     fn shut(&self) {
         self.engine.abort();
+        self.azure.abort();
         self.ground.close();
         // If it stays, it names a world that does not answer, which the next process finds out.
         let _ = fs::remove_file(&self.beacon);

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
+use windlass_provider::ProviderId;
 
 use super::{Extras, Home};
 use crate::{
@@ -90,6 +91,11 @@ pub(super) fn extras(
                 }
             }
         }
+        None if home.provider == ProviderId::Azure => notes.push(
+            "it has no identity in Azure, and makes nothing until it has one: write controllers = [\"aso\"] into [clusters.NAME.azure] \
+             of windlass.toml, and run windlass setup azure again"
+                .to_owned(),
+        ),
         None => notes.push(
             "it has no identity in Azure, and makes nothing until it has one: create a service principal whose role covers only what \
              it is to make (Contributor on one resource group, say; never Owner), and give it by windlass upgrade aso \

@@ -92,6 +92,28 @@ fn values_are_refused_by_both_or_by_neither() {
             &["[\"audit\", \"controllerManager\"]"],
         ),
         (
+            "clusters.a.azure.subscription",
+            &["\"0000000a-0000-0000-0000-00000000000B\""],
+        ),
+        ("clusters.a.azure.location", &["\"westus3\""]),
+        ("clusters.a.azure.resource-group", &["\"rg.(1)-x_y\""]),
+        (
+            "clusters.a.azure.machine",
+            &["\"Standard_NC4as_T4_v3\"", "\"Standard_M8-2ms\""],
+        ),
+        ("clusters.a.azure.zones", &["[]", "[\"1\", \"3\"]"]),
+        ("clusters.a.azure.disk", &["30", "2048"]),
+        ("clusters.a.azure.upgrades", &["\"node-image\""]),
+        ("clusters.a.azure.istio", &["true"]),
+        (
+            "clusters.a.azure.ssh-key",
+            &["\"ssh-ed25519 AAAAC3Nz me@here\"", "\"ssh-rsa AAAA\""],
+        ),
+        (
+            "clusters.a.azure.controllers",
+            &["[\"aso\", \"external-dns\"]"],
+        ),
+        (
             "clusters.a.node-pools",
             &[
                 "[]",
@@ -209,6 +231,28 @@ fn values_are_refused_by_both_or_by_neither() {
         ("clusters.a.aws.nat", &["\"two\""]),
         ("clusters.a.aws.logs", &["[\"Audit\"]"]),
         ("clusters.a.aws.log-days", &["0"]),
+        ("clusters.a.azure.subscription", &["\"x\"", "1"]),
+        ("clusters.a.azure.tenant", &["\"example.org\""]),
+        (
+            "clusters.a.azure.location",
+            &["\"West Europe\"", "\"eu-west-1\""],
+        ),
+        ("clusters.a.azure.resource-group", &["\"rg.\"", "\"a/b\""]),
+        ("clusters.a.azure.machine", &["\"t3.medium\""]),
+        ("clusters.a.azure.zones", &["[\"4\"]", "[1]"]),
+        ("clusters.a.azure.disk", &["29"]),
+        ("clusters.a.azure.tier", &["\"Free\""]),
+        ("clusters.a.azure.upgrades", &["\"weekly\""]),
+        ("clusters.a.azure.identity", &["\"none\""]),
+        ("clusters.a.azure.network", &["\"kubenet\""]),
+        ("clusters.a.azure.allowed-cidrs", &["[\"::/0\"]"]),
+        ("clusters.a.azure.entra-groups", &["[\"admins\"]"]),
+        ("clusters.a.azure.azure-rbac", &["1"]),
+        (
+            "clusters.a.azure.ssh-key",
+            &["\"AAAA\"", "\"ssh-rsa AAAA\\nssh-rsa BBBB\""],
+        ),
+        ("clusters.a.azure.controllers", &["[\"owner\"]"]),
         (
             "clusters.a.node-pools",
             &[
@@ -384,6 +428,7 @@ fn both_know_the_same_keys() {
         ("clusters.a.nodes.x", &cluster["nodes"]["properties"]),
         ("clusters.a.kind.x", &cluster["kind"]["properties"]),
         ("clusters.a.aws.x", &cluster["aws"]["properties"]),
+        ("clusters.a.azure.x", &cluster["azure"]["properties"]),
         ("clusters.a.node-pools = [{ name = \"a\", x", &pool),
         (
             "clusters.a.node-pools = [{ name = \"a\", taints = [{ key = \"k\", effect = \"NoExecute\", x",

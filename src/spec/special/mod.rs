@@ -8,7 +8,7 @@ pub mod istio;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use windlass_provider::ProviderId;
+use windlass_provider::{Outputs, ProviderId};
 
 pub use aso::Aso;
 pub use cert_manager::CertManager;
@@ -101,6 +101,40 @@ impl Special {
             Self::CertManager(_) | Self::ExternalDns(_) | Self::Istio(..) => None,
         };
         named.into_iter()
+    }
+
+    /// Returns whether they are of something that can be somebody in Azure, and nobody said who.
+    #[must_use]
+    pub fn lacks_identity(&self) -> bool {
+        match self {
+            Self::Aso(options) => options.identity.is_none(),
+            Self::Crossplane(options) => {
+                options.cloud == crossplane::Cloud::Azure && options.identity.is_none()
+            }
+            Self::CertManager(_) | Self::ExternalDns(_) | Self::Istio(..) => false,
+        }
+    }
+
+    /// Takes over who it is in Azure, as the provider tells of the identity that it made.
+    pub fn identify(&mut self, outputs: &Outputs) {
+        let told = |key: &str| outputs.get(key).cloned().unwrap_or_default();
+        match self {
+            Self::Aso(options) => {
+                options.identity = Some(aso::Identity {
+                    subscription: told("subscription"),
+                    tenant: told("tenant"),
+                    client_id: told("client-id"),
+                    client_secret: None,
+                    credentials_in: Vec::new(),
+                });
+            }
+            Self::Crossplane(options) => {
+                options.identity = Some(told("client-id"));
+                options.tenant_id = Some(told("tenant"));
+                options.subscription_id = Some(told("subscription"));
+            }
+            Self::CertManager(_) | Self::ExternalDns(_) | Self::Istio(..) => {}
+        }
     }
 
     /// Returns the options, flat: key → value as it is written.

@@ -84,18 +84,19 @@ async fn unmake<B: Bed>(bed: &B, cx: &Ctx, name: &ClusterName) -> Result<Vec<Cha
 fn audit<B: Bed>(bed: &B) -> impl Future<Output = Vec<Found>> {
     let caller = std::panic::Location::caller();
     async move {
-        let found = bed
-            .provider()
-            .discover(&bed.ground().cx(), Scope::all())
-            .await;
-        let found = found.expect("discovery");
-        let told: BTreeSet<String> = found.iter().map(|item| name(&item.resource)).collect();
-        assert_eq!(
-            told,
-            bed.names().await,
-            "discovery and the world differ, at {caller}"
-        );
-        found
+        loop {
+            let before = bed.names().await;
+            let provider = bed.provider();
+            let found = provider.discover(&bed.ground().cx(), Scope::all()).await;
+            let found = found.expect("discovery");
+            // What is on its way out may go while it is looked at.
+            if bed.names().await != before {
+                continue;
+            }
+            let told: BTreeSet<String> = found.iter().map(|item| name(&item.resource)).collect();
+            assert_eq!(told, before, "discovery and the world differ, at {caller}");
+            return found;
+        }
     }
 }
 

@@ -88,6 +88,7 @@ impl<const FLAW: usize> Bed for Air<FLAW> {
             lifetime: None,
             kind: KindOptions::default(),
             aws: Default::default(),
+            azure: Default::default(),
         }
     }
 

@@ -20,6 +20,7 @@ fn spec() -> ClusterSpec {
         node_pools: Vec::new(),
         lifetime: None,
         aws: Default::default(),
+        azure: Default::default(),
         kind: KindOptions {
             http_port: 80,
             https_port: 443,

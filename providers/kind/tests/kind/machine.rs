@@ -204,6 +204,7 @@ pub(crate) fn spec(name: &str) -> ClusterSpec {
         node_pools: Vec::new(),
         lifetime: None,
         aws: Default::default(),
+        azure: Default::default(),
         kind: KindOptions {
             http_port: 80,
             https_port: 443,

@@ -1,7 +1,7 @@
 //! What is in the account: things, each in a region, with a kind and an id. They are in the world's log.
 
 use super::{ACCOUNT, KEY};
-use crate::{ground::Ground, reactors::Unrest, site::Entry};
+use crate::{azure, ground::Ground, reactors::Unrest, site::Entry};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -57,6 +57,12 @@ impl Thing {
             "ec2:volume",
             "cloudformation:stack",
         ];
+        // Of Azure the paths are the names; what is made again under one is another.
+        if self.region == azure::REGION {
+            let id = format!("{} {}", self.id, self.created);
+            let counts = azure::lives(&self.kind);
+            return counts.then(|| (self.id.clone(), id));
+        }
         let counts = own.iter().any(|it| self.kind.starts_with(it)) && self.kind != "eks:update";
         if !counts || self.text("StackStatus") == "DELETE_COMPLETE" {
             return None;
@@ -127,7 +133,8 @@ pub(crate) fn inventory(ground: &Ground) -> Vec<Value> {
     ];
     let gone = ["DELETE_COMPLETE", "terminated", "deleted"];
     let there = site.things.values().filter(|it| {
-        it.body["IsDefault"] != true
+        it.region != azure::REGION
+            && it.body["IsDefault"] != true
             && !passing.contains(&it.kind.as_str())
             && !gone.contains(&state(it))
     });
@@ -154,10 +161,10 @@ fn state(it: &Thing) -> &str {
     told.unwrap_or_else(|| it.body["State"]["Name"].as_str().unwrap_or_default())
 }
 
-/// What lets one at a time act on the account, and wakes the engine.
+/// What lets one at a time act on the things of a cloud, and wakes the engine that moves them.
 pub(crate) struct Desk {
     lock: Mutex<()>,
-    pub(super) stirred: Notify,
+    pub(crate) stirred: Notify,
     unrest: Unrest,
 }
 
@@ -181,7 +188,7 @@ impl Desk {
         self.stirred.notify_one();
     }
 
-    pub(super) fn calm(&self) {
+    pub(crate) fn calm(&self) {
         self.unrest.calm();
     }
 }

@@ -4,7 +4,7 @@ use super::{
     account::{Caller, Cx, Thing},
     cloudformation, ec2, eks,
 };
-use crate::{ground::Ground, site::Entry};
+use crate::{azure, ground::Ground, site::Entry};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(crate) fn unstick(ground: &Arc<Ground>) {
             let site = ground.site();
             site.things
                 .values()
-                .filter(|it| it.is_stuck())
+                .filter(|it| is_ours(it) && it.is_stuck())
                 .cloned()
                 .collect()
         };
@@ -50,7 +50,10 @@ fn turn(ground: &Arc<Ground>) -> (Option<Timestamp>, Option<Timestamp>) {
         let now = ground.clock.now();
         let due: Vec<Thing> = {
             let site = ground.site();
-            let due = site.things.values().filter(|it| it.is_due(now));
+            let due = site
+                .things
+                .values()
+                .filter(|it| is_ours(it) && it.is_due(now));
             due.cloned().collect()
         };
         if due.is_empty() && !look(ground, &caller) {
@@ -71,8 +74,14 @@ fn turn(ground: &Arc<Ground>) -> (Option<Timestamp>, Option<Timestamp>) {
     }
     ground.aws.calm();
     let site = ground.site();
-    let due = site.things.values().filter_map(|it| it.due).min();
-    (due, site.things.values().filter_map(|it| it.limit).min())
+    let ours = || site.things.values().filter(|it| is_ours(it));
+    let due = ours().filter_map(|it| it.due).min();
+    (due, ours().filter_map(|it| it.limit).min())
+}
+
+/// Returns whether a thing is AWS's: other clouds have engines of their own.
+fn is_ours(thing: &Thing) -> bool {
+    thing.region != azure::REGION
 }
 
 /// Looks at what waits for something in a cluster; returns whether anything moved.

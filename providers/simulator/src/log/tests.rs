@@ -20,6 +20,7 @@ fn cluster(name: &str, second: i64) -> Entry {
         created: at(second),
         balancers: false,
         eks: None,
+        aks: None,
     })
 }
 

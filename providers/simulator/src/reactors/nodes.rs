@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// Assumed time that the network plug-in takes to start on a node.
 const NETWORK: Duration = Duration::from_secs(9);
-/// The DaemonSets that are network plug-ins: kind's, and that of EKS.
-const PLUGINS: [&str; 2] = ["kindnet", "aws-node"];
+/// The DaemonSets that are network plug-ins: kind's, that of EKS, and those of AKS.
+const PLUGINS: [&str; 4] = ["kindnet", "aws-node", "cilium", "azure-cns"];
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 
 pub(super) fn node(cx: &Cx<'_>, node: &Value) -> Next {

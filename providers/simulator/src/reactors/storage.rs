@@ -8,7 +8,7 @@ use super::{
     Cx, Next, external,
     object::{deleting, is_ended, name, namespace, text, uid},
 };
-use crate::{aws, ground::digest, site::Eks};
+use crate::{aws, azure, ground::digest, site::Eks};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -74,7 +74,10 @@ pub(super) fn claim(cx: &Cx<'_>, claim: &Value) -> Next {
         let path = format!("/var/local-path-provisioner/{volume}");
         spec["hostPath"] = json!({"path": path, "type": "DirectoryOrCreate"});
     } else {
-        let id = format!("vol-{}", &digest(&volume)[..17]);
+        let id = match cx.aks() {
+            Some(aks) => azure::disk_id(&cx.ground.site(), &aks, &volume),
+            None => format!("vol-{}", &digest(&volume)[..17]),
+        };
         let driver = match EBS.contains(&provisioner) {
             true => EBS[0],
             false => provisioner,

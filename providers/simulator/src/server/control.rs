@@ -8,7 +8,8 @@
 //! - `GET mutations`: the mutating requests since the world was opened, numbered.
 //! - `GET state`: everything alive. `GET objects`: each cluster's objects, whole. `GET history`: births and deaths of containers
 //!   and clusters. `GET assets`: what controllers made outside of their clusters, that of clusters which are gone included: kind, id,
-//!   name, cluster, maker. All that is in the simulated AWS account is in it, too, with its region, tags and state.
+//!   name, cluster, maker. All that is in the simulated AWS account and in the
+//!   simulated subscription of Azure is in it, too, with its region, tags and state.
 //! - `POST machine {…}`: how the machine misbehaves ([`crate::site::Faults`]); what is left out behaves.
 //! - `POST balancers true|false`: the clusters of the machine have load balancers, as with cloud-provider-kind.
 //! - `POST faults`: puts a file of faults in force (TOML, [`crate::FaultFile`]), in place of the one before.
@@ -18,7 +19,7 @@
 
 use super::{refuse, say};
 use crate::{
-    aws,
+    aws, azure,
     faults::FaultFile,
     gate::When,
     ground::Ground,
@@ -94,7 +95,11 @@ async fn act(
         ("GET", "history") => Ok(json!(ground.site().lives)),
         ("GET", "assets") => {
             let made: Vec<Value> = ground.site().assets.values().map(|it| json!(it)).collect();
-            Ok(made.into_iter().chain(aws::inventory(ground)).collect())
+            let clouds = [aws::inventory(ground), azure::inventory(ground)];
+            Ok(made
+                .into_iter()
+                .chain(clouds.into_iter().flatten())
+                .collect())
         }
         ("POST", "machine") => {
             let faults: Faults = read(body)?;

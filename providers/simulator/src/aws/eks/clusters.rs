@@ -197,6 +197,7 @@ fn start(cx: &Cx<'_>, mut cluster: Thing) {
             region: cx.region.to_owned(),
             name: cluster.id.clone(),
         }),
+        aks: None,
     };
     cx.ground.write(Entry::Cluster(entry.clone()));
     let running = cx.ground.serve(&entry, Vec::new());

@@ -337,6 +337,7 @@ impl Creation<'_> {
             created: ground.clock.now(),
             balancers: false,
             eks: None,
+            aks: None,
         };
         ground.write(Entry::Cluster(cluster.clone()));
         ground.serve(&cluster, Vec::new());

@@ -1,0 +1,196 @@
+//! Clusters on Azure, in the simulated subscription: their life, and what is said of what goes wrong.
+
+use serde_json::Value;
+
+use crate::{bed::Bed, process::Served};
+
+const SETUP: &[&str] = &["setup", "azure", "--rehearse", "--only", "aso,traefik"];
+const CREATE: &[&str] = &["cluster", "create", "azure", "--rehearse"];
+const DESTROY: &[&str] = &["destroy", "azure", "--rehearse"];
+
+/// Returns what is in the subscription, as "kind name".
+fn subscription(world: &Served) -> Vec<String> {
+    let assets = world.ask("assets");
+    let assets = assets.as_array().expect("a list").iter();
+    let text = |asset: &Value, key: &str| asset[key].as_str().unwrap_or_default().to_owned();
+    assets
+        .map(|asset| format!("{} {}", text(asset, "kind"), text(asset, "name")))
+        .collect()
+}
+
+#[test]
+fn a_platform_rises_on_aks_and_goes_from_a_machine_that_knows_nothing() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.write(
+        "windlass.toml",
+        "[clusters.dot.azure]\nlocation = \"westeurope\"\ncontrollers = [\"aso\"]\n",
+    );
+    let up = bed.run(SETUP).expect(0);
+    for made in [
+        "resource group windlass-dot",
+        "AKS cluster dot",
+        "managed identity windlass-dot-aso",
+    ] {
+        assert!(up.out.contains(made), "{}", up.out);
+    }
+    // The operator was told who it is.
+    assert!(!up.out.contains("no identity in Azure"), "{}", up.out);
+    let objects = world.ask("objects");
+    let objects = objects.as_object().expect("clusters").values();
+    let mut objects = objects.flat_map(|it| it.as_array().expect("objects"));
+    let settings = objects.find(|it| it["metadata"]["name"] == "aso-controller-settings");
+    let settings = settings.expect("the operator's settings").to_string();
+    assert!(settings.contains("AZURE_CLIENT_ID"), "{settings}");
+    // The provider is that of the last run here.
+    let status = bed
+        .finish(
+            bed.command(&["status", "--rehearse"])
+                .env_remove("WINDLASS_PROVIDER"),
+        )
+        .expect(0);
+    assert!(status.out.contains("traefik"), "{}", status.out);
+    let again = bed.run(SETUP).expect(0);
+    assert!(
+        again.out.contains("already there") && !again.out.contains("made\n"),
+        "{}",
+        again.out
+    );
+    let list = bed
+        .run(&["cluster", "list", "--rehearse", "--output", "json"])
+        .expect(0);
+    assert!(list.out.contains("\"provider\": \"azure\""), "{}", list.out);
+    let there = subscription(&world);
+    assert!(
+        there.iter().any(|it| it.starts_with("load-balancer")),
+        "{there:?}"
+    );
+
+    let elsewhere = Bed::new();
+    let mut destroy = elsewhere.command(DESTROY);
+    let destroy = destroy.env("WINDLASS_REHEARSE_WORLD", bed.world());
+    let down = elsewhere.finish(destroy).expect(0);
+    assert!(down.out.contains("nothing is left behind"), "{}", down.out);
+    assert_eq!(subscription(&world), [""; 0]);
+}
+
+#[test]
+fn pools_and_versions_of_an_aks_cluster_that_is_there_change_and_nothing_else_does() {
+    let bed = Bed::new();
+    let run = |args: &[&str]| {
+        bed.run(&[&["cluster"], args, &["--provider", "azure", "--rehearse"]].concat())
+    };
+    bed.run(&[CREATE, &["--min-nodes", "1", "--lifetime", "8h"]].concat())
+        .expect(0);
+    let pool = [
+        "node-pool",
+        "add",
+        "gpu",
+        "--machine",
+        "Standard_NC4as_T4_v3",
+        "--max",
+        "2",
+        "--label",
+        "tier=fast",
+    ];
+    run(&pool).expect(0);
+    run(&["node-pool", "scale", "default", "--max", "7"]).expect(0);
+    let unknown = run(&["node-pool", "delete", "cpu"]).expect(1);
+    assert!(
+        unknown.err.contains("it has: default, gpu"),
+        "{}",
+        unknown.err
+    );
+    let alone = run(&["node-pool", "recreate", "default"]).expect(1);
+    assert!(alone.err.contains("with the cluster"), "{}", alone.err);
+    run(&["upgrade"]).expect(0);
+    let far = run(&["upgrade", "--kubernetes-version", "1.99"]).expect(1);
+    assert!(
+        far.err.contains("does not offer Kubernetes 1.99"),
+        "{}",
+        far.err
+    );
+    let list = run(&["node-pool", "list"]).expect(0);
+    insta::assert_snapshot!(list.out, @r"
+    POOL     STATE  MIN  MAX  MACHINE               ZONE  VERSION  TAINTS                             DETAIL
+    default  ready  1    7    Standard_B2s          -     1.36.1   -
+    gpu      ready  0    2    Standard_NC4as_T4_v3  -     1.36.1   nvidia.com/gpu=present:NoSchedule
+    ");
+    // One that is deleted and made again is what it was.
+    run(&["node-pool", "recreate", "gpu"]).expect(0);
+    assert_eq!(run(&["node-pool", "list"]).expect(0).out, list.out);
+    run(&["node-pool", "delete", "gpu"]).expect(0);
+    // All of it expires as the cluster does.
+    let listed = bed.run(&["cluster", "list", "--rehearse"]).expect(0);
+    assert!(
+        listed.out.contains("in 7h") || listed.out.contains("in 6h"),
+        "{}",
+        listed.out
+    );
+    bed.run(DESTROY).expect(0);
+}
+
+#[test]
+fn a_cluster_that_fails_is_explained_by_azure_s_reason_and_mended() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.write(
+        "faults.toml",
+        "[[cloud]]\nprovider = \"azure\"\naction = \"Microsoft.ContainerService/managedClusters/write\"\n\
+         fails = \"SubnetIsFull: there is no address left\"\n",
+    );
+    let faults = ["--rehearse-faults", "faults.toml"];
+    let failed = bed.run(&[CREATE, &faults].concat()).expect(3);
+    assert!(
+        failed
+            .err
+            .contains("SubnetIsFull: there is no address left"),
+        "{}",
+        failed.err
+    );
+    bed.write("faults.toml", "");
+    bed.run(&[CREATE, &faults].concat()).expect(0);
+    let kept = bed.run(&[DESTROY, &["--keep", "group"]].concat()).expect(0);
+    assert!(
+        kept.out
+            .contains("resource group windlass-dot: you asked to keep the group"),
+        "{}",
+        kept.out
+    );
+    assert_eq!(subscription(&world), ["azure:group windlass-dot"]);
+    bed.run(DESTROY).expect(0);
+    assert_eq!(subscription(&world), [""; 0]);
+}
+
+#[test]
+fn whoever_may_not_is_told_what_before_anything_is_made() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.write(
+        "faults.toml",
+        "[[cloud]]\nprovider = \"azure\"\naction = \"Microsoft.ContainerService/managedClusters/write\"\nstatus = 403\n",
+    );
+    let faults = ["--rehearse-faults", "faults.toml"];
+    let refused = bed.run(&[CREATE, &faults].concat()).expect(1);
+    let denied = "may not Microsoft.ContainerService/managedClusters/write";
+    assert!(refused.err.contains(denied), "{}", refused.err);
+    assert_eq!(subscription(&world), [""; 0]);
+    let check = ["credentials", "check", "azure", "--rehearse"];
+    let told = bed.run(&check).expect(4);
+    assert!(told.out.contains(denied), "{}", told.out);
+    bed.write("faults.toml", "");
+    let told = bed.run(&[&check[..], &faults].concat()).expect(0);
+    assert!(told.out.contains("application 00000000-"), "{}", told.out);
+}
+
+#[test]
+fn without_credentials_of_azure_it_is_said_how_to_get_some() {
+    let bed = Bed::new();
+    let ran = bed.run(&["credentials", "check", "azure"]).expect(4);
+    assert!(
+        ran.out.contains("there are no credentials of Azure here"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.err.contains("AZURE_CLIENT_ID"), "{}", ran.err);
+}
