@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use windlass_provider::{
-    ClusterName, Ctx, Found, Observed, Owner, Resource, Result, Scope, State, Tags,
+    ClusterName, Ctx, Found, Observed, Owner, Regions, Resource, Result, Scope, State, Tags,
 };
 
 use crate::{
@@ -27,6 +27,13 @@ struct Stock {
     clusters: Vec<Value>,
     identities: Vec<Value>,
     roles: Vec<Value>,
+    /// Where alone is looked.
+    location: Option<String>,
+}
+
+/// Returns a location as Azure names it, however it is written: "West Europe" is westeurope.
+fn plain(location: &str) -> String {
+    location.replace(' ', "").to_lowercase()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -38,18 +45,21 @@ fn named(thing: &Value) -> Option<ClusterName> {
     tags.get(Tags::CLUSTER)?.parse().ok()
 }
 
-/// Returns whether AKS made a group for nodes.
+/// Returns whether AKS made a group for nodes. Its name does not tell: a cluster may be called "x-nodes".
 fn is_of_nodes(group: &Value) -> bool {
-    !group["managedBy"].is_null() || text(group, "name").ends_with("-nodes")
+    !group["managedBy"].is_null()
 }
 
-/// Finds what there is, in all locations of the subscription.
+/// Finds what there is, in the locations of the scope: where no settings name one, that is the whole subscription, which is one list.
 pub(crate) async fn discover(client: &Client, cx: &Ctx, scope: Scope<'_>) -> Result<Vec<Found>> {
     let place = Place {
         subscription: client.subscription(cx).await?,
         ..Place::default()
     };
-    let stock = take_stock(client, cx, &place).await?;
+    let mut stock = take_stock(client, cx, &place).await?;
+    if scope.regions == Regions::Configured {
+        stock.location = client.session().access.location.as_deref().map(plain);
+    }
     let names = match scope.cluster {
         Some(name) => vec![name.clone()],
         None => stock.names(),
@@ -87,6 +97,7 @@ async fn take_stock(client: &Client, cx: &Ctx, place: &Place) -> Answer<Stock> {
         )
         .await?,
         roles: list("the roles", at(&format!("{root}{roles}"), ROLES_API)).await?,
+        location: None,
     })
 }
 
@@ -97,14 +108,23 @@ impl Stock {
             .groups
             .iter()
             .chain(&self.clusters)
-            .chain(&self.identities);
+            .chain(&self.identities)
+            .filter(|it| self.is_within(it));
         let mut names: BTreeSet<ClusterName> = tagged.filter_map(named).collect();
         // Those of others may have names that none of ours can have.
-        let called = self.clusters.iter().filter(|it| !tagged::is_ours(it));
+        let called = self.clusters.iter().filter(|it| self.is_within(it));
+        let called = called.filter(|it| !tagged::is_ours(it));
         names.extend(called.filter_map(|it| text(it, "name").parse::<ClusterName>().ok()));
-        names.extend(self.groups.iter().filter_map(node_group_of));
+        let groups = self.groups.iter().filter(|it| self.is_within(it));
+        names.extend(groups.filter_map(node_group_of));
         names.extend(self.lost_roles().filter_map(roles::marked));
         names.into_iter().collect()
+    }
+
+    /// Returns whether something lies where is looked.
+    fn is_within(&self, thing: &Value) -> bool {
+        let wanted = self.location.as_ref();
+        wanted.is_none_or(|wanted| plain(text(thing, "location")) == *wanted)
     }
 
     /// Returns the roles that windlass gave to identities that are gone.
@@ -162,10 +182,12 @@ impl Look<'_> {
     /// Finds what there is of the cluster, in the order of its making.
     async fn find(&self) -> Result<Vec<Found>> {
         let stock = self.stock;
-        let ours = |it: &&Value| named(it).as_ref() == Some(self.name);
+        let ours = |it: &&Value| named(it).as_ref() == Some(self.name) && stock.is_within(it);
         let own_group = stock.groups.iter().filter(|it| !is_of_nodes(it)).find(ours);
         let own = stock.clusters.iter().find(ours);
-        let of_name = |it: &&Value| text(it, "name") == self.name.as_str() && !tagged::is_ours(it);
+        let of_name = |it: &&Value| {
+            text(it, "name") == self.name.as_str() && !tagged::is_ours(it) && stock.is_within(it)
+        };
         if own.is_none()
             && own_group.is_none()
             && let Some(theirs) = stock.clusters.iter().find(of_name)
@@ -258,7 +280,10 @@ impl Look<'_> {
         id: &str,
         needs: &[&str],
     ) -> Result<Option<Found>> {
-        let ours = |it: &&Value| text(it, "name") == name && named(it).as_ref() == Some(self.name);
+        let ours = |it: &&Value| {
+            let of = named(it);
+            text(it, "name") == name && of.as_ref() == Some(self.name) && self.stock.is_within(it)
+        };
         let Some(found) = self.stock.identities.iter().find(ours) else {
             return Ok(None);
         };
@@ -277,6 +302,7 @@ impl Look<'_> {
         let mut all = Vec::new();
         let called = node_group_name(self.name);
         let nodes = self.stock.groups.iter();
+        let nodes = nodes.filter(|it| self.stock.is_within(it));
         let mut nodes = nodes.filter(|it| text(it, "name") == called && is_of_nodes(it));
         if let Some(group) = nodes.next().filter(|_| !live) {
             let piece = Piece::Leftover(Left::NodeGroup, text(group, "id").to_owned());

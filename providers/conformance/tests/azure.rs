@@ -15,9 +15,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use subscription::Subscription;
 use windlass_azure::{Access, Azure, Keys};
-use windlass_conformance::{Ability, Bed, Ground, Trouble};
+use windlass_conformance::{Bed, Ground, Trouble};
 use windlass_provider::{
-    AzureIdentity, Change, ClusterSpec, Ctx, Exchange, Fault, Known, NodePool, NodeSize, Nodes,
+    AzureIdentity, AzureOptions, Change, ClusterSpec, Ctx, Exchange, Fault, Known, NodePool, NodeSize, Nodes,
     Owner, Provider, ProviderId, Scope, State, Trace, Verdict,
 };
 
@@ -45,7 +45,11 @@ impl Bed for Cloud {
     }
 
     fn provider(&self) -> Box<dyn Provider> {
-        Box::new(self.azure())
+        Box::new(self.azure(subscription::LOCATION))
+    }
+
+    fn elsewhere(&self) -> Box<dyn Provider> {
+        Box::new(self.azure("westeurope"))
     }
 
     fn spec(&self, name: &str) -> ClusterSpec {
@@ -62,16 +66,11 @@ impl Bed for Cloud {
             lifetime: None,
             kind: Default::default(),
             aws: Default::default(),
-            azure: Default::default(),
-        }
-    }
-
-    fn lacks(&self, ability: Ability) -> Option<&'static str> {
-        match ability {
-            Ability::ExpiringCredentials => Some(
-                "a cluster's own users have credentials of years; those of Entra are tried apart",
-            ),
-            _ => None,
+            azure: AzureOptions {
+                // Who signs in with Entra has credentials that end; those of a cluster's own users last for years.
+                entra_groups: vec![subscription::ADMINS.into()],
+                ..AzureOptions::default()
+            },
         }
     }
 
@@ -84,14 +83,16 @@ impl Bed for Cloud {
             let (id, name) = (text(asset, "id"), text(asset, "name"));
             let cluster = text(asset, "cluster");
             let told = match text(asset, "kind").as_str() {
-                // What somebody else made a cluster in, and what AKS makes for nodes, is no resource of a cluster.
+                // What somebody else made a cluster in, and what AKS makes for nodes, is no resource of a cluster, as long as that is there.
                 "azure:group" if name == subscription::GROUP => continue,
                 "azure:group" if !asset["maker"].is_null() => {
                     let owner = text(asset, "maker");
-                    let lives = assets.iter().any(|it| text(it, "id") == owner);
-                    assert!(lives, "{id} is left of {owner}");
-                    continue;
+                    if assets.iter().any(|it| text(it, "id") == owner) {
+                        continue;
+                    }
+                    format!("resource group of nodes {name}")
                 }
+                "azure:address" => format!("public IP address {id}"),
                 "azure:group" => format!("resource group {name}"),
                 "azure:cluster" => format!("AKS cluster {name}"),
                 "azure:pool" if name == "system" => continue,
@@ -111,6 +112,11 @@ impl Bed for Cloud {
 
     async fn make_foreign(&self, name: &str) {
         self.others.make_cluster(&self.ground.cx(), name).await;
+    }
+
+    async fn leave_behind(&self, cluster: &str) {
+        let cx = self.ground.cx();
+        self.others.leave_behind(&cx, cluster).await;
     }
 
     async fn break_down(&self, name: &str) {
@@ -133,6 +139,8 @@ impl Bed for Cloud {
             Trouble::LostBefore => "count = 1\nreset = \"before\"",
             Trouble::LostAfter => "count = 1\nreset = \"after\"",
             Trouble::Throttled => "count = 1\nstatus = 429",
+            Trouble::Unwell => "count = 1\nstatus = 503",
+            Trouble::Crowded => "every = 2\nstatus = 429",
             Trouble::Denied => "status = 403",
         };
         self.ground
@@ -148,9 +156,10 @@ impl Bed for Cloud {
 }
 
 impl Cloud {
-    fn azure(&self) -> Azure {
+    fn azure(&self, location: &str) -> Azure {
         Azure::new(Access {
             subscription: Some(subscription::ID.into()),
+            location: Some(location.into()),
             keys: Some(Keys {
                 tenant: subscription::TENANT.into(),
                 client: subscription::CLIENT.into(),

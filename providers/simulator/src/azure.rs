@@ -6,6 +6,7 @@
 //! nothing of windlass.
 
 mod account;
+mod addresses;
 mod check;
 mod clusters;
 mod engine;

@@ -11,6 +11,8 @@ pub(crate) const CLIENT: &str = "00000000-0000-4000-8000-000000c11e47";
 pub(crate) const SECRET: &str = "rehearsal";
 /// A group of the directory's that the principal is in.
 pub(crate) const ADMINS: &str = "00000000-0000-4000-8000-0000009409b0";
+/// Where clusters are.
+pub(crate) const LOCATION: &str = "eastus";
 /// The resource group of somebody else.
 pub(crate) const GROUP: &str = "theirs";
 
@@ -79,6 +81,7 @@ impl Subscription {
         let version = match path {
             path if path.contains("ContainerService/managed") => "2026-05-01",
             path if path.contains("ManagedIdentity/user") => "2023-01-31",
+            path if path.contains("Microsoft.Network/") => "2024-05-01",
             _ => "2024-11-01",
         };
         let url = format!(
@@ -108,6 +111,36 @@ impl Subscription {
         let path = format!("/resourcegroups/{name}");
         self.change(cx, "PUT", &path, json!({ "location": "eastus" }))
             .await;
+    }
+
+    /// Makes a public IP address as AKS's cloud provider does for a service: in the group of a cluster's nodes, which outlives the
+    /// cluster where something hinders AKS in deleting it.
+    pub(crate) async fn leave_behind(&self, cx: &Ctx, cluster: &str) {
+        let group = format!("windlass-{cluster}-nodes");
+        let owner = format!(
+            "/subscriptions/{ID}/resourceGroups/windlass-{cluster}/providers/Microsoft.ContainerService/managedClusters/{cluster}"
+        );
+        let tags = json!({ "aks-managed-cluster-name": cluster, "aks-managed-cluster-rg": format!("windlass-{cluster}") });
+        let body = json!({ "location": LOCATION, "managedBy": owner, "tags": tags });
+        let path = format!("{}/subscriptions/{ID}/resourcegroups/{group}?api-version=2024-11-01", self.url);
+        if self.send("GET", &path, &Value::Null).await.0 == 404 {
+            self.change(cx, "PUT", &format!("/resourcegroups/{group}"), body)
+                .await;
+        }
+        let body = json!({
+            "location": LOCATION,
+            "sku": { "name": "Standard" },
+            "tags": {
+                "aks-managed-cluster-name": cluster,
+                "k8s-azure-cluster-name": "kubernetes",
+                "k8s-azure-service": "default/web",
+            },
+        });
+        let path = format!(
+            "/resourceGroups/{group}/providers/Microsoft.Network/publicIPAddresses/kubernetes-{}",
+            cx.clock.now().as_second()
+        );
+        self.change(cx, "PUT", &path, body).await;
     }
 
     /// Makes a cluster as the portal would, in a group of its own.

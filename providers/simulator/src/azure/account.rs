@@ -15,6 +15,7 @@ pub(super) const POOL: &str = "azure:pool";
 pub(super) const IDENTITY: &str = "azure:identity";
 pub(super) const FEDERATION: &str = "azure:federation";
 pub(super) const ROLE: &str = "azure:role";
+pub(super) const ADDRESS: &str = "azure:address";
 pub(super) const OPERATION: &str = "azure:operation";
 /// A resource provider that is not as a subscription usually has it.
 pub(super) const REGISTRATION: &str = "azure:registration";
@@ -48,7 +49,7 @@ fn tags_of(thing: &Thing) -> Value {
 
 /// Returns whether things of a kind are told as alive, from when to when.
 pub(crate) fn lives(kind: &str) -> bool {
-    [GROUP, CLUSTER, POOL, IDENTITY, ROLE].contains(&kind)
+    [GROUP, CLUSTER, POOL, IDENTITY, ROLE, ADDRESS].contains(&kind)
 }
 
 /// Returns a text of a value.

@@ -724,10 +724,11 @@ pub(crate) fn authenticator(ground: &Arc<Ground>, aks: &Aks) -> Arc<dyn Authenti
 impl Authenticator for Entra {
     fn identify(&self, token: &str) -> Option<Identity> {
         let ground = self.ground.upgrade()?;
-        let claims = login::claims(&ground, token)?;
+        let now = ground.clock.now();
+        let claims = login::claims(token, now)?;
         let cx = Cx {
             ground: &ground,
-            now: ground.clock.now(),
+            now,
             base: "",
         };
         let cluster = cx.get(CLUSTER, &self.aks.id)?;

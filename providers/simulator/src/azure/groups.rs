@@ -3,7 +3,7 @@
 use super::{
     Fault, Outcome, Reply,
     account::{
-        CLUSTER, Cx, FEDERATION, GROUP, IDENTITY, POOL, ROLE, root, show, state, tags, text,
+        ADDRESS, CLUSTER, Cx, FEDERATION, GROUP, IDENTITY, POOL, ROLE, root, show, state, tags, text,
     },
     check, clusters, offers, operations,
 };
@@ -117,7 +117,7 @@ fn brief(thing: &Thing) -> Value {
 }
 
 /// What is a resource in lists: pools and what hangs on identities are none.
-pub(super) const RESOURCES: [&str; 2] = [CLUSTER, IDENTITY];
+pub(super) const RESOURCES: [&str; 3] = [CLUSTER, IDENTITY, ADDRESS];
 
 pub(super) fn get(cx: &Cx<'_>, id: &str, name: &str) -> Outcome {
     match cx.get(GROUP, id) {
@@ -156,8 +156,11 @@ pub(super) fn put(cx: &Cx<'_>, id: &str, name: &str, body: &Value) -> Outcome {
         cx.put(group.clone());
         return Ok(Reply::ok(show(&group)));
     }
-    let body = json!({"location": location, "properties": {"provisioningState": "Succeeded"}});
-    let group = cx.make(GROUP, (id, TYPE), tags, body);
+    let mut told = json!({"location": location, "properties": {"provisioningState": "Succeeded"}});
+    if !body["managedBy"].is_null() {
+        told["managedBy"] = body["managedBy"].clone();
+    }
+    let group = cx.make(GROUP, (id, TYPE), tags, told);
     Ok(Reply::new(201, show(&group)))
 }
 
@@ -196,6 +199,7 @@ pub(super) fn of_nodes(cx: &Cx<'_>, cluster: &Thing) -> Result<(), Fault> {
 pub(super) fn drop_nodes(cx: &Cx<'_>, cluster: &Thing) {
     let name = text(&cluster.body["properties"], "nodeResourceGroup");
     if let Some(group) = cx.get(GROUP, &format!("{}/resourceGroups/{name}", root())) {
+        cx.clear(ADDRESS, &format!("{}/", group.id));
         cx.remove(&group);
     }
 }
@@ -231,7 +235,7 @@ pub(super) fn advance(cx: &Cx<'_>, mut group: Thing) {
     for cluster in cx.under(CLUSTER, &prefix) {
         clusters::end(cx, &cluster);
     }
-    for kind in [POOL, FEDERATION, IDENTITY, ROLE] {
+    for kind in [POOL, FEDERATION, IDENTITY, ROLE, ADDRESS] {
         cx.clear(kind, &prefix);
     }
     cx.remove(&group);

@@ -3,7 +3,7 @@
 use super::{
     Fault, Heard, Outcome, Reply, SUBSCRIPTION,
     account::{Cx, GROUP, IDENTITY, root},
-    clusters, groups, identities, login, offers, operations, pools, roles,
+    addresses, clusters, groups, identities, login, offers, operations, pools, roles,
 };
 use serde_json::{Value, json};
 
@@ -44,6 +44,8 @@ enum What {
     Identity,
     Federations,
     Federation,
+    Addresses,
+    Address,
     Roles,
     Role,
     Permissions,
@@ -85,13 +87,14 @@ const RESOURCES: &[&str] = &[
 const SUBSCRIPTIONS: &[&str] = &["2016-06-01", "2020-01-01", "2021-01-01", "2022-12-01"];
 const IDENTITIES: &[&str] = &["2018-11-30", "2023-01-31", "2024-11-30"];
 const ROLES: &[&str] = &["2015-07-01", "2018-07-01", "2022-04-01"];
+const NETWORKS: &[&str] = &["2024-05-01", "2024-07-01", "2024-10-01", "2025-01-01"];
 const LINKS: &[&str] = &["2016-03-30", "2021-04-01"];
 const GET: &[&str] = &["GET"];
 const POST: &[&str] = &["POST"];
 const ALL: &[&str] = &["GET", "PUT", "PATCH", "DELETE"];
 
 #[rustfmt::skip]
-const ROUTES: [Route; 33] = [
+const ROUTES: [Route; 35] = [
     (What::Login, "login/*/oauth2/v2.0/token", POST, &[], "Microsoft.Entra/token"),
     (What::Subscriptions, "subscriptions", GET, SUBSCRIPTIONS, "Microsoft.Resources/subscriptions"),
     (What::Subscription, "subscriptions/*", GET, SUBSCRIPTIONS, "Microsoft.Resources/subscriptions"),
@@ -122,6 +125,8 @@ const ROUTES: [Route; 33] = [
     (What::Identity, "subscriptions/*/resourcegroups/*/providers/microsoft.managedidentity/userassignedidentities/*", ALL, IDENTITIES, "Microsoft.ManagedIdentity/userAssignedIdentities"),
     (What::Federations, "subscriptions/*/resourcegroups/*/providers/microsoft.managedidentity/userassignedidentities/*/federatedidentitycredentials", GET, IDENTITIES, "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"),
     (What::Federation, "subscriptions/*/resourcegroups/*/providers/microsoft.managedidentity/userassignedidentities/*/federatedidentitycredentials/*", &["GET", "PUT", "DELETE"], IDENTITIES, "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"),
+    (What::Addresses, "subscriptions/*/resourcegroups/*/providers/microsoft.network/publicipaddresses", GET, NETWORKS, "Microsoft.Network/publicIPAddresses"),
+    (What::Address, "subscriptions/*/resourcegroups/*/providers/microsoft.network/publicipaddresses/*", &["GET", "PUT", "DELETE"], NETWORKS, "Microsoft.Network/publicIPAddresses"),
     (What::Skus, "subscriptions/*/providers/microsoft.compute/skus", GET, &["2019-04-01", "2021-07-01"], "Microsoft.Compute/skus"),
     (What::Usages, "subscriptions/*/providers/microsoft.compute/locations/*/usages", GET, &["2024-03-01", "2024-07-01", "2024-11-01"], "Microsoft.Compute/locations/usages"),
     (What::Permissions, "**/providers/microsoft.authorization/permissions", GET, ROLES, "Microsoft.Authorization/permissions"),
@@ -260,16 +265,18 @@ fn version(heard: &Heard, versions: &[&str]) -> Result<(), Fault> {
 
 /// Returns a path with its fixed steps as Azure writes them; names stay as they are.
 fn write(steps: &[String]) -> String {
-    const KNOWN: [&str; 9] = [
+    const KNOWN: [&str; 11] = [
         "subscriptions",
         "resourceGroups",
         "providers",
         "Microsoft.ContainerService",
         "Microsoft.ManagedIdentity",
         "Microsoft.Authorization",
+        "Microsoft.Network",
         "managedClusters",
         "agentPools",
         "userAssignedIdentities",
+        "publicIPAddresses",
     ];
     let mut path = String::new();
     for (at, step) in steps.iter().enumerate() {
@@ -435,6 +442,10 @@ pub(super) fn act(cx: &Cx<'_>, heard: &Heard, target: &Target) -> Outcome {
         (What::Federation, "GET") => identities::federation(cx, id),
         (What::Federation, "PUT") => identities::federate(cx, parent, id, &body),
         (What::Federation, _) => identities::unfederate(cx, id),
+        (What::Addresses, _) => addresses::list(cx, &prefix),
+        (What::Address, "GET") => addresses::get(cx, id),
+        (What::Address, "PUT") => addresses::put(cx, id, &body),
+        (What::Address, _) => addresses::delete(cx, id),
         (What::Roles, _) => roles::list(cx, &target.scope, filter),
         (What::Role, "GET") => roles::get(cx, id),
         (What::Role, "PUT") => roles::put(cx, &target.scope, id, &body),
