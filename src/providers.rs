@@ -12,6 +12,8 @@ pub const BUILT: &[ProviderId] = &[
     ProviderId::Aws,
     #[cfg(feature = "azure")]
     ProviderId::Azure,
+    #[cfg(feature = "google")]
+    ProviderId::Google,
     #[cfg(feature = "kind")]
     ProviderId::Kind,
 ];
@@ -33,6 +35,8 @@ pub struct Reach {
     pub resource_group: Option<String>,
     /// Variables that a cloud's own ways to sign in do not see: those of `.env`.
     pub variables: Hidden,
+    /// What is said of Google Cloud.
+    pub google: GoogleReach,
 }
 
 /// Variables whose values are nobody's business. Its `Debug` shows nothing of them.
@@ -43,6 +47,21 @@ impl std::fmt::Debug for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
+}
+
+/// What is said of how to reach Google Cloud.
+#[derive(Clone, Debug, Default)]
+pub struct GoogleReach {
+    /// The project.
+    pub project: Option<String>,
+    /// Whether the project may still have to be made.
+    pub create_project: bool,
+    /// The region or the zone.
+    pub location: Option<String>,
+    /// The service account that one acts as.
+    pub impersonate: Option<String>,
+    /// The file of credentials, where only `.env` names it.
+    pub credentials: Option<std::path::PathBuf>,
 }
 
 /// A key of a cloud's: its id, its secret, and the token of a session where it has one. Its `Debug` shows nothing of it.
@@ -71,8 +90,16 @@ pub fn provider(
         ProviderId::Aws => Ok(Arc::new(aws(reach, rehearsal))),
         #[cfg(feature = "azure")]
         ProviderId::Azure => Ok(Arc::new(azure(reach, rehearsal))),
+        #[cfg(feature = "google")]
+        ProviderId::Google => Ok(Arc::new(google(&reach.google, rehearsal))),
         #[cfg(feature = "kind")]
         ProviderId::Kind => Ok(Arc::new(kind(rehearsal)?)),
+        #[cfg(not(all(
+            feature = "aws",
+            feature = "azure",
+            feature = "google",
+            feature = "kind"
+        )))]
         other => Err(crate::error::Error::usage(format!(
             "this build of windlass has no provider \"{other}\""
         ))
@@ -165,6 +192,11 @@ pub async fn check_credentials(
         }
         #[cfg(feature = "azure")]
         ProviderId::Azure => Some(azure(reach, rehearsal).check_credentials(cx).await),
+        #[cfg(feature = "google")]
+        ProviderId::Google => {
+            let google = google(&reach.google, rehearsal);
+            Some(google.check_credentials(cx).await)
+        }
         _ => None,
     }
 }
@@ -229,6 +261,81 @@ fn azure(reach: &Reach, rehearsal: Option<&Rehearsal>) -> windlass_azure::Azure 
             }),
             endpoint: Some(rehearsal.cloud("azure")),
             ..access
+        },
+    })
+}
+
+/// Returns the address of the service account that a component of a cluster acts as on Google Cloud.
+#[must_use]
+pub fn identity(
+    project: &str,
+    cluster: &windlass_provider::ClusterName,
+    component: &str,
+) -> Option<String> {
+    #[cfg(feature = "google")]
+    let account = Some(windlass_gcp::identity(project, cluster, component));
+    #[cfg(not(feature = "google"))]
+    let account = {
+        let _ = (project, cluster, component);
+        None
+    };
+    account
+}
+
+/// The project of a rehearsal where nobody names another, and where its clusters are.
+#[cfg(feature = "google")]
+const REHEARSED: (&str, &str) = ("windlass-rehearsal", "us-east1");
+
+/// Returns the project of Google Cloud that is meant where nobody names one; `None` where it is to be made.
+#[must_use]
+pub fn project(reach: &Reach, rehearsal: Option<&Rehearsal>) -> Option<String> {
+    #[cfg(feature = "google")]
+    if !reach.google.create_project {
+        return google(&reach.google, rehearsal).project();
+    }
+    let _ = (reach, rehearsal);
+    None
+}
+
+/// Returns the project that a rehearsal assumes to be there.
+#[must_use]
+pub fn assumed(id: ProviderId, reach: &Reach) -> Option<String> {
+    #[cfg(feature = "google")]
+    if id == ProviderId::Google && !reach.google.create_project {
+        let named = reach.google.project.clone();
+        return Some(named.unwrap_or_else(|| REHEARSED.0.to_owned()));
+    }
+    let _ = (id, reach);
+    None
+}
+
+#[cfg(feature = "google")]
+fn google(reach: &GoogleReach, rehearsal: Option<&Rehearsal>) -> windlass_gcp::Google {
+    use windlass_gcp::{Access, Google, Rehearsed};
+    let reach = reach.clone();
+    Google::new(match rehearsal {
+        None => Access {
+            project: reach.project,
+            create_project: reach.create_project,
+            location: reach.location,
+            impersonate: reach.impersonate,
+            credentials: reach.credentials,
+            rehearsed: None,
+        },
+        // The owner of the simulated projects; nothing of the user's own is read.
+        Some(rehearsal) => Access {
+            project: reach
+                .project
+                .or_else(|| (!reach.create_project).then(|| REHEARSED.0.to_owned())),
+            create_project: reach.create_project,
+            location: Some(reach.location.unwrap_or_else(|| REHEARSED.1.to_owned())),
+            impersonate: None,
+            credentials: None,
+            rehearsed: Some(Rehearsed {
+                endpoint: rehearsal.cloud("google"),
+                token: "ya29.rehearsal".to_owned(),
+                principal: "rehearsal@example.com".to_owned(),
+            }),
         },
     })
 }

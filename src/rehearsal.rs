@@ -154,6 +154,15 @@ impl Rehearsal {
         resolved.map_err(|error| Error::new(Kind::Refused, error))
     }
 
+    /// Lets there be a project of Google Cloud, as it is before a rehearsal begins, unless the world has one of that id.
+    ///
+    /// # Errors
+    /// The world does not answer.
+    pub async fn assume_project(&self, id: &str) -> Result<()> {
+        let assumed = self.world.assume_project(id).await;
+        assumed.map_err(|error| Error::new(Kind::Refused, error))
+    }
+
     /// Lets the clusters of the world have load balancers, from now on.
     ///
     /// # Errors

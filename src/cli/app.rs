@@ -18,7 +18,7 @@ use crate::{
     files::WorkDir,
     output::Output,
     plan::{Action, Plan},
-    providers::{self, Hidden, Keys, Reach},
+    providers::{self, GoogleReach, Hidden, Keys, Reach},
     redact::Redactor,
     rehearsal::Rehearsal,
     settings::{Flags, Inputs, Origin, Setting, Settings},
@@ -238,15 +238,15 @@ impl App {
     }
 
     /// Returns what the settings say of how to reach a provider.
-    fn reach(&self, id: ProviderId) -> Result<Reach> {
-        if ![ProviderId::Aws, ProviderId::Azure].contains(&id) {
+    fn reach(&self, id: ProviderId, flags: Flags) -> Result<Reach> {
+        if ![ProviderId::Aws, ProviderId::Azure, ProviderId::Google].contains(&id) {
             return Ok(Reach::default());
         }
         let settings = Settings::resolve(&Inputs {
             // A region is meant in its words, whatever else names a provider.
             flags: Flags {
                 provider: Some(id.to_string()),
-                ..self.global.flags()
+                ..flags
             },
             environment: Self::environment(),
             directory: self.directory.clone(),
@@ -283,6 +283,20 @@ impl App {
                 ..Reach::default()
             });
         }
+        if id == ProviderId::Google {
+            let google = &settings.google;
+            return Ok(Reach {
+                google: GoogleReach {
+                    project: said(&google.project, "google.project"),
+                    create_project: google.create_project.as_ref().is_some_and(|it| it.value)
+                        || earlier("google.create-project").is_some_and(|it| it == "true"),
+                    location: said(&google.location, "google.location"),
+                    impersonate: said(&google.impersonate, "google.impersonate"),
+                    credentials: hidden("GOOGLE_APPLICATION_CREDENTIALS").map(Into::into),
+                },
+                ..Reach::default()
+            });
+        }
         let aws = &settings.aws;
         let keys = hidden("AWS_ACCESS_KEY_ID").zip(hidden("AWS_SECRET_ACCESS_KEY"));
         let keys = keys.map(|(id, secret)| Keys(id, secret, hidden("AWS_SESSION_TOKEN")));
@@ -301,7 +315,12 @@ impl App {
     /// Opens the place where a provider's clusters run, and asks on a terminal for keys where AWS has none: they live in memory
     /// only. Where Azure has several subscriptions, it asks for one.
     pub(super) async fn place_asking(&self, id: ProviderId) -> Result<Place> {
-        let place = self.place(id).await?;
+        self.place_making(id, self.global.flags()).await
+    }
+
+    /// Opens the place likewise, for a command whose own flags say more of it than those of every command.
+    pub(super) async fn place_making(&self, id: ProviderId, flags: Flags) -> Result<Place> {
+        let place = self.place_with(id, flags).await?;
         let reach = &place.reach;
         if place.rehearsal.is_some() || !self.can_ask() {
             return Ok(place);
@@ -388,6 +407,10 @@ impl App {
 
     /// Opens the place where a provider's clusters run: for real, or in a rehearsal.
     pub(super) async fn place(&self, id: ProviderId) -> Result<Place> {
+        self.place_with(id, self.global.flags()).await
+    }
+
+    async fn place_with(&self, id: ProviderId, flags: Flags) -> Result<Place> {
         let rehearsal = match self.global.rehearse {
             true => Some(self.rehearsal().await?),
             false => None,
@@ -396,7 +419,10 @@ impl App {
             Some(rehearsal) => rehearsal.clock(),
             None => self.clock(),
         };
-        let reach = self.reach(id)?;
+        let reach = self.reach(id, flags)?;
+        if let (Some(rehearsal), Some(project)) = (&rehearsal, providers::assumed(id, &reach)) {
+            rehearsal.assume_project(&project).await?;
+        }
         Ok(Place {
             id,
             provider: providers::provider(id, &reach, rehearsal.as_deref())?,
@@ -432,6 +458,8 @@ impl Place {
             ("--profile", &self.reach.profile),
             ("--azure-subscription", &self.reach.subscription),
             ("--azure-tenant", &self.reach.tenant),
+            ("--project", &self.reach.google.project),
+            ("--location", &self.reach.google.location),
         ] {
             if let Some(value) = value {
                 args.extend([flag.to_owned(), value.clone()]);

@@ -39,6 +39,12 @@ pub(super) struct ClusterFlags {
     /// The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
     #[arg(long, value_name = "ENGINE", value_hint = ValueHint::CommandName)]
     engine: Option<String>,
+    /// Make the project too, under the name of --project or one that is made up; it goes with the cluster [Google Cloud]
+    #[arg(long)]
+    create_project: bool,
+    /// Who pays for a project that is made [Google Cloud; default: the only billing account that is open]
+    #[arg(long, value_name = "ID")]
+    billing_account: Option<String>,
 }
 
 impl ClusterFlags {
@@ -55,6 +61,8 @@ impl ClusterFlags {
             https_port: these.https_port,
             image: these.image,
             engine: these.engine,
+            create_project: these.create_project,
+            billing_account: these.billing_account,
             ..flags_at(app, place)?
         })
     }

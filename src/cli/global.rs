@@ -36,6 +36,12 @@ pub struct Global {
     /// The tenant's id [Azure; default: AZURE_TENANT_ID]
     #[arg(long, global = true, value_name = "ID")]
     pub azure_tenant: Option<String>,
+    /// The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    #[arg(long, global = true, value_name = "ID")]
+    pub project: Option<String>,
+    /// The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
+    #[arg(long, global = true, value_name = "PLACE")]
+    pub location: Option<String>,
     /// The configuration file [default: windlass.toml, where there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -137,6 +143,8 @@ impl Global {
             profile: self.profile.clone(),
             azure_subscription: self.azure_subscription.clone(),
             azure_tenant: self.azure_tenant.clone(),
+            project: self.project.clone(),
+            location: self.location.clone(),
             environment: self.environment.clone(),
             config: self.config.clone(),
             ..Flags::default()
@@ -169,6 +177,8 @@ impl Global {
             ("profile", &self.profile),
             ("azure-subscription", &self.azure_subscription),
             ("azure-tenant", &self.azure_tenant),
+            ("project", &self.project),
+            ("location", &self.location),
         ] {
             if let Some(value) = value {
                 flags.push(format!("--{flag} {}", quote(value)));

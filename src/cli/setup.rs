@@ -3,7 +3,7 @@
 use clap::Args;
 use clap_complete::ArgValueCandidates;
 use serde_json::Value;
-use windlass_provider::{Check, Verdict};
+use windlass_provider::{Check, ProviderId, Verdict};
 
 use super::{
     App,
@@ -19,6 +19,7 @@ use crate::{
     catalog::Catalog,
     error::{Error, Kind, Result},
     plan::{self, Action, Plan, SetupFacts},
+    providers,
     settings::{Flags, Settings},
     spec::Spec,
     steps::{INGRESS_CLASSES, Says},
@@ -112,7 +113,7 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
     // What flags asked for stands in the plan that is gone on with.
     let flagged = flags != plain || args.flux_manifest.is_some();
     let catalog = Catalog::load().map_err(|error| Error::new(Kind::Bug, error))?;
-    let mut settings = app.settings(flags)?;
+    let mut settings = app.settings(flags.clone())?;
     settings.check_components(&catalog.names())?;
     if settings.provider.is_none() {
         settings.answer_provider(app.ask_provider().await?);
@@ -122,17 +123,28 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
         .for_each(|secret| app.redactor().learn(secret));
     let mut spec = Spec::new(&settings)?;
     plan::unfold(&mut spec, &catalog).map_err(Error::usage)?;
+    let place = app.place_making(spec.cluster.provider, flags).await?;
+    if spec.cluster.provider == ProviderId::Google {
+        let google = &mut spec.cluster.google;
+        if google.project.is_none() && !google.create_project {
+            google.project = providers::project(&place.reach, place.rehearsal.as_deref());
+        }
+        let cluster = spec.cluster.name.clone();
+        plan::give_identities(&mut spec, &catalog, |project, component| {
+            providers::identity(project, &cluster, component)
+        });
+    }
     let command = if args.bare {
         spec.only = Some(Vec::new());
         spec.without.clear();
         spec.components.clear();
         spec.namespaces.clear();
+        spec.cluster.google.identities.clear();
         spec.gitops = None;
         "cluster create"
     } else {
         "setup"
     };
-    let place = app.place_asking(spec.cluster.provider).await?;
     let guard = run::Guard::begin(&app, &place, &spec.cluster.name, command, &args.run).await?;
     let work = prepare(&args, &app, &settings, &place, &guard, &spec, &catalog);
     let mut plan = guard.preparing(work).await?;

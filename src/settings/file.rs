@@ -6,10 +6,10 @@ use std::{
 };
 
 use serde_json::{Map, Value};
-use windlass_provider::{ClusterName, NodePool, NodeSize, ProviderId, Taint};
+use windlass_provider::{Accelerator, ClusterName, NodePool, NodeSize, ProviderId, Taint};
 
 use super::{
-    Origin, Setting, aws, azure, names,
+    Origin, Setting, aws, azure, google, names,
     reader::{Reader, Table, Wanted},
     resolve::above,
     special,
@@ -41,6 +41,7 @@ pub(super) struct Cluster {
     pub(super) https_port: Option<Setting<u16>>,
     pub(super) aws: aws::Aws,
     pub(super) azure: azure::Azure,
+    pub(super) google: google::Google,
     pub(super) node_pools: Vec<Setting<NodePool>>,
     pub(super) origin: Origin,
 }
@@ -240,6 +241,9 @@ fn cluster(mut table: Table<'_>) -> Cluster {
     if let Some(table) = table.table("azure") {
         cluster.azure = azure::read(table);
     }
+    if let Some(table) = table.table("google") {
+        cluster.google = google::read(table);
+    }
     let mut seen = BTreeSet::new();
     for node in table
         .list("node-pools")
@@ -284,6 +288,7 @@ fn node_pool(mut table: Table<'_>) -> Option<Setting<NodePool>> {
     let machine = table.text("machine", words::machine);
     let zone = table.text("zone", words::zone);
     let spot = table.boolean("spot");
+    let accelerator = accelerator(&mut table);
     table.end();
     check_order(reader, min.as_ref(), max.as_ref());
     let least = min.as_ref().map_or(1, |min| min.value);
@@ -296,8 +301,30 @@ fn node_pool(mut table: Table<'_>) -> Option<Setting<NodePool>> {
         machine: machine.map(|machine| machine.value),
         zone: zone.map(|zone| zone.value),
         spot: spot.is_some_and(|spot| spot.value),
+        accelerator,
     };
     Some(Setting { value, origin })
+}
+
+/// Reads what a pool's nodes have besides processors.
+fn accelerator(table: &mut Table<'_>) -> Option<Accelerator> {
+    let kind = table.text("accelerator", google::accelerator);
+    let count = table.number("accelerators", google::accelerators);
+    let driver = table.text("driver", google::driver);
+    if kind.is_none()
+        && let Some(origin) = count
+            .as_ref()
+            .map(|it| &it.origin)
+            .or(driver.as_ref().map(|it| &it.origin))
+    {
+        let message = "accelerators and driver are about an accelerator, and none is named";
+        table.reader.refuse(origin.clone(), message);
+    }
+    Some(Accelerator {
+        kind: kind?.value,
+        count: count.map_or(1, |it| it.value),
+        driver: driver.map(|it| it.value).unwrap_or_default(),
+    })
 }
 
 fn check_order(reader: Reader<'_>, min: Option<&Setting<u32>>, max: Option<&Setting<u32>>) {

@@ -51,6 +51,14 @@ pub struct Flags {
     pub azure_subscription: Option<String>,
     /// `--azure-tenant ID`.
     pub azure_tenant: Option<String>,
+    /// `--project ID`: a project of Google Cloud.
+    pub project: Option<String>,
+    /// `--create-project`: whether it is made.
+    pub create_project: bool,
+    /// `--billing-account ID`: who pays for a new one.
+    pub billing_account: Option<String>,
+    /// `--location PLACE`: a region or a zone of Google Cloud.
+    pub location: Option<String>,
     /// `--environment NAME`: which of the file's environments.
     pub environment: Option<String>,
     /// `--only COMPONENT…`, with commas or several times.

@@ -7,6 +7,7 @@
 mod aws;
 mod azure;
 mod file;
+mod google;
 mod input;
 mod names;
 mod origin;
@@ -28,6 +29,7 @@ use windlass_provider::{ClusterName, NodePool, NodeSize, ProviderId};
 pub use aws::Aws;
 pub use azure::Azure;
 pub use file::{Component, GitOps, GitReference};
+pub use google::Google;
 pub use input::{Flags, GitOpsFlags, Inputs, Variables};
 pub use origin::{Origin, Setting};
 pub use pools::{
@@ -87,6 +89,8 @@ pub struct Settings {
     pub aws: Aws,
     /// What only Azure can be told.
     pub azure: Azure,
+    /// What is said of Google Cloud.
+    pub google: Google,
     /// No other components than these.
     pub only: Option<Setting<Vec<String>>>,
     /// Not these components.

@@ -9,10 +9,10 @@ use anyhow::anyhow;
 use windlass_provider::{ClusterName, ProviderId};
 
 use super::{
-    Aws, Azure, FILE, GitOps, GitOpsFlags, GitReference, Inputs, Origin, PORTS, Problem, Setting,
-    Settings, Variables, aws, azure,
+    Aws, Azure, FILE, GitOps, GitOpsFlags, GitReference, Google, Inputs, Origin, PORTS, Problem,
+    Setting, Settings, Variables, aws, azure,
     file::{Contents, overlay, read},
-    names,
+    google, names,
     problem::refuse,
     reader::{Parse, Reader},
     text::read_text,
@@ -58,6 +58,32 @@ const PROFILE: Source = source("--profile", &["AWS_PROFILE"]);
 const LOCATION: Source = source("--region", &["WINDLASS_REGION"]);
 const SUBSCRIPTION: Source = source("--azure-subscription", &["AZURE_SUBSCRIPTION_ID"]);
 const TENANT: Source = source("--azure-tenant", &["AZURE_TENANT_ID", "AZURE_TENANT"]);
+// So are Google Cloud's: those of its libraries, and gcloud's.
+const PROJECT: Source = source(
+    "--project",
+    &[
+        "WINDLASS_PROJECT",
+        "GOOGLE_CLOUD_PROJECT",
+        "GOOGLE_PROJECT",
+        "CLOUDSDK_CORE_PROJECT",
+    ],
+);
+const PLACE: Source = source(
+    "--location",
+    &[
+        "WINDLASS_LOCATION",
+        "CLOUDSDK_COMPUTE_ZONE",
+        "CLOUDSDK_COMPUTE_REGION",
+    ],
+);
+const BILLING_ACCOUNT: Source = source("--billing-account", &["WINDLASS_BILLING_ACCOUNT"]);
+const IMPERSONATE: Source = source(
+    "",
+    &[
+        "WINDLASS_IMPERSONATE",
+        "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT",
+    ],
+);
 const ENVIRONMENT: Source = source("--environment", &["WINDLASS_ENVIRONMENT"]);
 const ONLY: Source = source("--only", &["WINDLASS_ONLY"]);
 const WITHOUT: Source = source("--without", &["WINDLASS_WITHOUT"]);
@@ -159,6 +185,40 @@ pub(super) fn resolve(inputs: &Inputs) -> Result<Settings> {
                 _ => below.azure.location,
             },
             ..below.azure
+        },
+        google: Google {
+            project: resolver.choose(
+                flags.project.as_deref(),
+                &PROJECT,
+                below.google.project,
+                google::project,
+            ),
+            create_project: match flags.create_project {
+                true => Some(Setting {
+                    value: true,
+                    origin: Origin::Flag("--create-project"),
+                }),
+                false => below.google.create_project,
+            },
+            billing_account: resolver.choose(
+                flags.billing_account.as_deref(),
+                &BILLING_ACCOUNT,
+                below.google.billing_account,
+                google::billing_account,
+            ),
+            location: resolver.choose(
+                flags.location.as_deref(),
+                &PLACE,
+                below.google.location,
+                google::location,
+            ),
+            impersonate: resolver.choose(
+                None,
+                &IMPERSONATE,
+                below.google.impersonate,
+                google::account,
+            ),
+            ..below.google
         },
         only: list(&flags.only, &ONLY),
         without: list(&flags.without, &WITHOUT),

@@ -125,6 +125,9 @@ fn origins(settings: &Settings) -> BTreeMap<String, Origin> {
     for (key, origin) in settings.azure.origins() {
         put(format!("azure.{key}"), origin);
     }
+    for (key, origin) in settings.google.origins() {
+        put(format!("google.{key}"), origin);
+    }
     for pool in &settings.node_pools {
         put(format!("node-pools.{}", pool.value.name), &pool.origin);
     }

@@ -10,7 +10,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use windlass_provider::{AwsOptions, AzureOptions, ClusterSpec, KindOptions, Nodes, ProviderId};
+use windlass_provider::{
+    AwsOptions, AzureOptions, ClusterSpec, GoogleOptions, KindOptions, Nodes, ProviderId,
+};
 
 pub use listing::{Held, list};
 
@@ -185,6 +187,9 @@ impl Spec {
         if cluster.provider == ProviderId::Azure {
             asked.put_azure(&cluster.azure);
         }
+        if cluster.provider == ProviderId::Google {
+            asked.put_google(&cluster.google);
+        }
         for pool in &cluster.node_pools {
             let at = |key: &str| format!("node-pools.{}.{key}", pool.name);
             asked.put(&at("min"), pool.min);
@@ -200,6 +205,11 @@ impl Spec {
             asked.put_some(&at("zone"), pool.zone.as_ref());
             if pool.spot {
                 asked.put(&at("spot"), pool.spot);
+            }
+            if let Some(it) = &pool.accelerator {
+                let driver = text(&it.driver);
+                let value = format!("{} {} (driver {driver})", it.count, it.kind);
+                asked.put(&at("accelerator"), value);
             }
         }
         for component in &self.components {
@@ -322,6 +332,37 @@ impl Asked {
         }
     }
 
+    fn put_google(&mut self, google: &GoogleOptions) {
+        for (key, value) in [
+            ("google.project", &google.project),
+            ("google.parent", &google.parent),
+            ("google.billing-account", &google.billing_account),
+            ("google.location", &google.location),
+            ("google.machine", &google.machine),
+            ("google.network", &google.network),
+            ("google.subnetwork", &google.subnetwork),
+            ("google.impersonate", &google.impersonate),
+        ] {
+            self.put_some(key, value.as_ref());
+        }
+        self.put_some("google.disk", google.disk);
+        for (key, list) in [
+            ("google.zones", &google.zones),
+            ("google.allowed-cidrs", &google.allowed_cidrs),
+        ] {
+            if !list.is_empty() {
+                self.put(key, list.join(","));
+            }
+        }
+        self.put("google.create-project", google.create_project);
+        self.put("google.mode", text(&google.mode));
+        self.put("google.channel", text(&google.channel));
+        self.put("google.dataplane", text(&google.dataplane));
+        self.put("google.gateway-api", google.gateway_api);
+        self.put("google.private-nodes", google.private_nodes);
+        self.put("google.spot", google.spot);
+    }
+
     fn put_some(&mut self, setting: &str, value: Option<impl ToString>) {
         if let Some(value) = value {
             self.put(setting, value);
@@ -376,5 +417,6 @@ fn cluster(settings: &Settings, provider: ProviderId) -> ClusterSpec {
         },
         aws: settings.aws.options(),
         azure: settings.azure.options(),
+        google: settings.google.options(),
     }
 }

@@ -19,6 +19,7 @@ mod everything;
 mod files;
 mod fleet;
 mod gitops;
+mod google;
 mod help;
 mod host_ports;
 mod ingress;

@@ -35,6 +35,12 @@ const AZURE: Words = Words {
     setup: &["setup", "azure", "--only", "cert-manager,traefik"],
     destroy: &["destroy", "azure"],
 };
+/// The project comes and goes with a cluster that is made alone.
+const GOOGLE: Words = Words {
+    create: &["cluster", "create", "google", "--create-project"],
+    setup: &["setup", "google", "--only", "cert-manager,traefik"],
+    destroy: &["destroy", "google"],
+};
 
 #[test]
 fn a_cluster_on_aws_goes_on_from_every_request() -> Result<()> {
@@ -63,6 +69,23 @@ fn a_destroy_on_azure_goes_on_from_every_request() -> Result<()> {
     let world = Rest::empty()?.wake()?;
     world.complete(AZURE.create)?;
     sweep(&world.rest()?, AZURE, AZURE.destroy, false)
+}
+
+#[test]
+fn a_cluster_on_google_goes_on_from_every_request() -> Result<()> {
+    sweep(&Rest::empty()?, GOOGLE, GOOGLE.create, false)
+}
+
+#[test]
+fn a_setup_on_google_goes_on_from_some_requests() -> Result<()> {
+    sweep(&Rest::empty()?, GOOGLE, GOOGLE.setup, true)
+}
+
+#[test]
+fn a_destroy_on_google_goes_on_from_some_requests() -> Result<()> {
+    let world = Rest::empty()?.wake()?;
+    world.complete(GOOGLE.setup)?;
+    sweep(&world.rest()?, GOOGLE, GOOGLE.destroy, true)
 }
 
 /// Tries a command with a kill at each of its requests, or at some.

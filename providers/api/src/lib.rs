@@ -11,6 +11,7 @@ mod check;
 mod clock;
 mod context;
 mod error;
+mod google;
 mod resource;
 mod scope;
 mod spec;
@@ -26,6 +27,7 @@ pub use check::{Check, Verdict};
 pub use clock::{Clock, SystemClock};
 pub use context::{Ctx, Progress};
 pub use error::{Error, Fault, Result};
+pub use google::{Accelerator, Driver, GoogleChannel, GoogleDataplane, GoogleMode, GoogleOptions};
 pub use resource::{
     Change, Difference, Facts, Found, Known, Observed, Outputs, Owner, Resource, ResourceId, State,
 };

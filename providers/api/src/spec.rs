@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{AwsOptions, AzureOptions};
+use crate::{Accelerator, AwsOptions, AzureOptions, GoogleOptions};
 
 /// Which provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -159,6 +159,10 @@ pub struct NodePool {
     /// Whether its nodes are such as the cloud may take back: spot instances. Kind has none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spot: bool,
+    /// What its nodes have besides processors, where a cloud hangs it on machines of any type; `None`: what their type brings along.
+    /// Google Cloud only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accelerator: Option<Accelerator>,
 }
 
 /// A taint of a node.
@@ -221,6 +225,9 @@ pub struct ClusterSpec {
     /// What only Azure knows; of no meaning elsewhere.
     #[serde(default, skip_serializing_if = "AzureOptions::is_default")]
     pub azure: AzureOptions,
+    /// What only Google Cloud knows; of no meaning elsewhere.
+    #[serde(default, skip_serializing_if = "GoogleOptions::is_default")]
+    pub google: GoogleOptions,
 }
 
 #[cfg(test)]

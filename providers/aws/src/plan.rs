@@ -350,6 +350,7 @@ mod tests {
             kind: KindOptions::default(),
             aws: AwsOptions::default(),
             azure: Default::default(),
+            google: Default::default(),
         }
     }
 

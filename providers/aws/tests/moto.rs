@@ -126,6 +126,7 @@ async fn the_calls_that_moto_has_make_and_delete_a_cluster() {
         kind: Default::default(),
         aws: AwsOptions::default(),
         azure: Default::default(),
+        google: Default::default(),
     };
     let zones = ["us-east-1a", "us-east-1b", "us-east-1c"];
     let facts = Facts {

@@ -104,6 +104,7 @@ fn pool(name: &str, outputs: &Outputs) -> NodePool {
         machine: outputs.get("machine").cloned(),
         zone: outputs.get("zone").cloned(),
         spot: outputs.contains_key("spot"),
+        accelerator: None,
     }
 }
 

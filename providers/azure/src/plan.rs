@@ -244,6 +244,7 @@ mod tests {
             lifetime: None,
             kind: Default::default(),
             aws: Default::default(),
+            google: Default::default(),
             azure: AzureOptions::default(),
         }
     }

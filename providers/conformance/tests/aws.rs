@@ -82,6 +82,7 @@ impl Bed for Cloud {
             kind: Default::default(),
             aws: AwsOptions::default(),
             azure: Default::default(),
+            google: Default::default(),
         }
     }
 

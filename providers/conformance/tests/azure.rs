@@ -17,8 +17,8 @@ use subscription::Subscription;
 use windlass_azure::{Access, Azure, Keys};
 use windlass_conformance::{Bed, Ground, Trouble};
 use windlass_provider::{
-    AzureIdentity, AzureOptions, Change, ClusterSpec, Ctx, Exchange, Fault, Known, NodePool, NodeSize, Nodes,
-    Owner, Provider, ProviderId, Scope, State, Trace, Verdict,
+    AzureIdentity, AzureOptions, Change, ClusterSpec, Ctx, Exchange, Fault, Known, NodePool,
+    NodeSize, Nodes, Owner, Provider, ProviderId, Scope, State, Trace, Verdict,
 };
 
 windlass_conformance::suite!(Cloud);
@@ -66,6 +66,7 @@ impl Bed for Cloud {
             lifetime: None,
             kind: Default::default(),
             aws: Default::default(),
+            google: Default::default(),
             azure: AzureOptions {
                 // Who signs in with Entra has credentials that end; those of a cluster's own users last for years.
                 entra_groups: vec![subscription::ADMINS.into()],

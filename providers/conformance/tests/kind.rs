@@ -83,6 +83,7 @@ impl Bed for Machine {
             // One machine has each port once.
             aws: Default::default(),
             azure: Default::default(),
+            google: Default::default(),
             kind: KindOptions::default(),
         }
     }

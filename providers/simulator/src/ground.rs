@@ -8,6 +8,7 @@ use crate::{
     clock::Clock,
     faults::{FaultFile, Faults},
     gate::Gate,
+    google,
     kube::{self, ApiServer},
     log::Log,
     reactors,
@@ -160,6 +161,9 @@ impl Ground {
         if let Some(aks) = &cluster.aks {
             api.trust(azure::authenticator(self, aks));
         }
+        if cluster.google.is_some() {
+            api.trust(google::authenticator());
+        }
         api.restore(records);
         let (power, powered) = watch::channel(self.powered(&name));
         let reactors = reactors::run(self.clone(), name.clone(), api.clone(), unrest, powered);
@@ -187,9 +191,10 @@ impl Ground {
                     .values()
                     .any(|it| it.cluster == name && it.role == Role::ControlPlane)
             };
-            let there = |cluster: &&Cluster| match (&cluster.eks, &cluster.aks) {
-                (Some(eks), _) => aws::is_there(&site, eks, &cluster.name),
-                (_, Some(aks)) => azure::is_there(&site, aks, &cluster.name),
+            let there = |cluster: &&Cluster| match (&cluster.eks, &cluster.aks, &cluster.google) {
+                (Some(eks), ..) => aws::is_there(&site, eks, &cluster.name),
+                (_, Some(aks), _) => azure::is_there(&site, aks, &cluster.name),
+                (.., Some(gke)) => google::is_there(&site, gke, &cluster.name),
                 _ => lives(&cluster.name),
             };
             let gone = site.clusters.values().filter(|it| !there(it));
@@ -244,7 +249,7 @@ impl Ground {
     fn powered(&self, cluster: &str) -> bool {
         let site = self.site();
         let known = site.clusters.get(cluster);
-        if known.is_some_and(|it| it.eks.is_some()) {
+        if known.is_some_and(|it| it.eks.is_some() || it.google.is_some()) {
             return !self.faults.is_down(cluster);
         }
         if let Some(aks) = known.and_then(|it| it.aks.as_ref()) {

@@ -1,6 +1,6 @@
 //! Simulated clouds and a simulated Kubernetes API on loopback.
 //!
-//! A [`World`] is what a rehearsal runs against: it keeps time, a machine with the programs `kind` and `docker`, an AWS account, a subscription of Azure, and the
+//! A [`World`] is what a rehearsal runs against: it keeps time, a machine with the programs `kind` and `docker`, an AWS account, a subscription of Azure, Google Cloud, and the
 //! clusters that they make, each with an API server ([`kube`]) and reactors in place of controllers. Everything in it is in a log, so that it
 //! survives its process. It imports no windlass crate and speaks the wire protocols only, so that it cannot mirror
 //! windlass's mistakes. This first simulator speaks plain HTTP on 127.0.0.1, without TLS.
@@ -13,6 +13,7 @@ mod clock;
 mod duration;
 mod faults;
 mod gate;
+mod google;
 mod ground;
 pub mod kube;
 #[cfg(test)]

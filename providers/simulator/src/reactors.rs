@@ -28,9 +28,10 @@ pub(crate) use object::{is_true, key};
 
 use crate::{
     clock::{self, Clock, Work},
+    google,
     ground::Ground,
     kube::{ApiServer, Change, ChangeKind, Key, Status},
-    site::{Aks, Asset, Eks, Entry},
+    site::{Aks, Asset, Eks, Entry, Gke},
 };
 use jiff::Timestamp;
 use queue::Queue;
@@ -161,19 +162,29 @@ impl Cx<'_> {
         site.clusters.get(self.cluster)?.aks.clone()
     }
 
+    /// Returns where the cluster runs in the simulated Google Cloud, if there.
+    fn google(&self) -> Option<Gke> {
+        let site = self.ground.site();
+        site.clusters.get(self.cluster)?.google.clone()
+    }
+
     /// Notes an asset that `maker` has outside of the cluster, and returns since when; it may be there already.
     fn acquire(&self, kind: &str, id: &str, name: &str, maker: &Value) -> Timestamp {
         if let Some(known) = self.ground.site().assets.get(id) {
             return known.created;
         }
-        self.ground.write(Entry::Asset(Asset {
+        let asset = Asset {
             kind: kind.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),
             cluster: self.cluster.to_owned(),
             maker: format!("{} {}", object::text(maker, "kind"), object::path(maker)),
             created: self.now,
-        }));
+        };
+        self.ground.write(Entry::Asset(asset.clone()));
+        if let Some(gke) = self.google() {
+            google::acquired(self.ground, &gke, &asset);
+        }
         self.now
     }
 
@@ -181,6 +192,9 @@ impl Cx<'_> {
     fn release(&self, id: &str) {
         if self.ground.site().assets.contains_key(id) {
             self.ground.write(Entry::AssetGone { id: id.to_owned() });
+            if let Some(gke) = self.google() {
+                google::released(self.ground, &gke, id);
+            }
         }
     }
 

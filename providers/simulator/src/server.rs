@@ -3,6 +3,7 @@
 //! - `/clusters/NAME/…`: the API server of a cluster
 //! - `/aws/…`: the services of a simulated AWS account
 //! - `/azure/…`: the resource manager of a simulated subscription of Azure, and its login
+//! - `/google/…`: the services of a simulated Google Cloud
 //! - `/manifests/…`: stand-ins for files that are fetched from the internet
 //! - `/registries/HOST/…`: stand-ins for `https://HOST/…`, which tells what versions there are
 //! - `/world/TOKEN/clock/…`, `/world/TOKEN/control/…`, `/world/TOKEN/programs`: for windlass itself and for tests
@@ -10,7 +11,7 @@
 mod control;
 mod requests;
 
-use crate::{aws, azure, ground::Ground, manifests, programs, tls::HANDSHAKE};
+use crate::{aws, azure, google, ground::Ground, manifests, programs, tls::HANDSHAKE};
 use axum::body::Body;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -103,6 +104,9 @@ async fn answer(ground: &Arc<Ground>, token: &str, request: Request<Incoming>) -
     }
     if path == "/azure" || path.starts_with("/azure/") {
         return azure::answer(ground, request).await;
+    }
+    if path.starts_with("/google/") {
+        return google::answer(ground, request).await;
     }
     if let Some(name) = path.strip_prefix("/manifests/") {
         ground.clock.touch();

@@ -163,6 +163,9 @@ pub(crate) struct Cluster {
     /// Which managed cluster of the simulated Azure it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) aks: Option<Aks>,
+    /// Where it runs in the simulated Google Cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) google: Option<Gke>,
 }
 
 /// Which cluster of AKS an API server is of.
@@ -170,6 +173,15 @@ pub(crate) struct Cluster {
 pub(crate) struct Aks {
     /// The path of the managed cluster.
     pub(crate) id: String,
+}
+
+/// Where a cluster of GKE runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Gke {
+    pub(crate) project: String,
+    pub(crate) location: String,
+    /// What GKE calls it: the name of its API server is another.
+    pub(crate) name: String,
 }
 
 /// Where a cluster of EKS runs.

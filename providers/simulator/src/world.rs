@@ -8,6 +8,7 @@ use crate::{
     aws, azure,
     clock::{Clock, Speed},
     faults::FaultFile,
+    google,
     ground::{self, Ground},
     log::Log,
     server,
@@ -157,6 +158,23 @@ impl World {
                 Ok(serde_json::from_value(answer)?)
             }
         }
+    }
+
+    /// Lets there be a project of Google Cloud that was there before, with all that clusters need in it, unless there is one of that
+    /// id.
+    ///
+    /// # Errors
+    /// Another process runs the world and does not answer.
+    pub async fn assume_project(&self, id: &str) -> Result<()> {
+        match &self.place {
+            Place::Here(here) => google::assume(&here.ground, id),
+            Place::There(_) => {
+                let body = serde_json::json!(id).to_string();
+                let answer = remote::post(&self.endpoint, "control/google/assume", &body).await;
+                answer.context("cannot tell the world of a project")?;
+            }
+        }
+        Ok(())
     }
 
     /// Lets the clusters of the machine have load balancers, as with cloud-provider-kind; the world remembers it.

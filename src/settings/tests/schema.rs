@@ -114,9 +114,38 @@ fn values_are_refused_by_both_or_by_neither() {
             &["[\"aso\", \"external-dns\"]"],
         ),
         (
+            "clusters.a.google.project",
+            &["\"acme-dev\"", "\"acme.org:acme-dev\""],
+        ),
+        (
+            "clusters.a.google.parent",
+            &["\"folders/1\"", "\"organizations/12\""],
+        ),
+        (
+            "clusters.a.google.billing-account",
+            &["\"012345-6789AB-CDEF01\""],
+        ),
+        (
+            "clusters.a.google.location",
+            &["\"us-east1\"", "\"us-east1-b\""],
+        ),
+        ("clusters.a.google.zones", &["[]", "[\"us-east1-b\"]"]),
+        ("clusters.a.google.machine", &["\"e2-standard-4\""]),
+        ("clusters.a.google.disk", &["10", "65536"]),
+        (
+            "clusters.a.google.network",
+            &["\"default\"", "\"projects/acme-dev/global/networks/a\""],
+        ),
+        ("clusters.a.google.allowed-cidrs", &["[\"203.0.113.0/24\"]"]),
+        (
+            "clusters.a.google.impersonate",
+            &["\"ci@acme-dev.iam.gserviceaccount.com\""],
+        ),
+        (
             "clusters.a.node-pools",
             &[
                 "[]",
+                "[{ name = \"a\", accelerator = \"nvidia-l4\", accelerators = 2, driver = \"latest\" }]",
                 "[{ name = \"a\", min = 0 }]",
                 "[{ name = \"a\", machine = \"Standard_NC4as_T4_v3\", zone = \"1\", spot = true }]",
             ],
@@ -254,9 +283,33 @@ fn values_are_refused_by_both_or_by_neither() {
         ),
         ("clusters.a.azure.controllers", &["[\"owner\"]"]),
         (
+            "clusters.a.google.project",
+            &["\"acme\"", "\"Acme-dev\"", "\"acme-dev-\""],
+        ),
+        ("clusters.a.google.parent", &["\"folders/\"", "\"1\""]),
+        ("clusters.a.google.billing-account", &["\"1\""]),
+        (
+            "clusters.a.google.location",
+            &["\"us\"", "\"us-east-1\"", "\"us-east1-bb\""],
+        ),
+        (
+            "clusters.a.google.zones",
+            &["\"us-east1-b\"", "[\"us-east1\"]"],
+        ),
+        ("clusters.a.google.mode", &["\"Standard\""]),
+        ("clusters.a.google.channel", &["\"none\""]),
+        ("clusters.a.google.dataplane", &["\"v1\""]),
+        ("clusters.a.google.machine", &["\"t3.medium\""]),
+        ("clusters.a.google.disk", &["9", "\"10\""]),
+        ("clusters.a.google.network", &["\"\"", "\"A\""]),
+        ("clusters.a.google.allowed-cidrs", &["[\"203.0.113.0\"]"]),
+        ("clusters.a.google.impersonate", &["\"a@b\""]),
+        (
             "clusters.a.node-pools",
             &[
                 "{}",
+                "[{ name = \"a\", accelerators = 1 }]",
+                "[{ name = \"a\", accelerator = \"nvidia-l4\", driver = \"old\" }]",
                 "[{ name = \"a\", machine = \"-x\" }]",
                 "[{ name = \"a\", zone = \"A\" }]",
                 "[{ name = \"a\", spot = 1 }]",
@@ -429,6 +482,7 @@ fn both_know_the_same_keys() {
         ("clusters.a.kind.x", &cluster["kind"]["properties"]),
         ("clusters.a.aws.x", &cluster["aws"]["properties"]),
         ("clusters.a.azure.x", &cluster["azure"]["properties"]),
+        ("clusters.a.google.x", &cluster["google"]["properties"]),
         ("clusters.a.node-pools = [{ name = \"a\", x", &pool),
         (
             "clusters.a.node-pools = [{ name = \"a\", taints = [{ key = \"k\", effect = \"NoExecute\", x",

@@ -89,6 +89,13 @@ fn every_variable_works_and_stands_in_the_example() {
         ("WINDLASS_IMAGE", "kindest/node:v1"),
         ("WINDLASS_ENGINE", "nerdctl"),
         ("WINDLASS_REGION", "eu-west-1"),
+        ("WINDLASS_PROJECT", "acme-dev"),
+        ("WINDLASS_LOCATION", "europe-west1"),
+        ("WINDLASS_BILLING_ACCOUNT", "012345-6789AB-CDEF01"),
+        (
+            "WINDLASS_IMPERSONATE",
+            "ci@acme-dev.iam.gserviceaccount.com",
+        ),
         ("WINDLASS_ENVIRONMENT", "x"),
         ("WINDLASS_ONLY", "flux,traefik"),
         ("WINDLASS_WITHOUT", "traefik"),

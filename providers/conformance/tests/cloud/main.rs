@@ -89,6 +89,7 @@ impl<const FLAW: usize> Bed for Air<FLAW> {
             kind: KindOptions::default(),
             aws: Default::default(),
             azure: Default::default(),
+            google: Default::default(),
         }
     }
 

@@ -21,6 +21,7 @@ fn spec() -> ClusterSpec {
         lifetime: None,
         aws: Default::default(),
         azure: Default::default(),
+        google: Default::default(),
         kind: KindOptions {
             http_port: 80,
             https_port: 443,

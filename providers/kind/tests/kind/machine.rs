@@ -205,6 +205,7 @@ pub(crate) fn spec(name: &str) -> ClusterSpec {
         lifetime: None,
         aws: Default::default(),
         azure: Default::default(),
+        google: Default::default(),
         kind: KindOptions {
             http_port: 80,
             https_port: 443,

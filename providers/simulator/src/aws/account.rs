@@ -82,11 +82,12 @@ impl Thing {
 
     /// Returns whether it is in the middle of something, and nothing tells when that ends: a fault holds it.
     pub(super) fn is_stuck(&self) -> bool {
-        let begun = ["eks:", "cloudformation:resource"]
+        let begun = ["eks:", "cloudformation:resource", "google:operation"]
             .iter()
             .any(|it| self.kind.starts_with(it));
         let moving = |it: &str| {
-            ["CREATING", "DELETING", "InProgress"].contains(&it) || it.ends_with("_IN_PROGRESS")
+            ["CREATING", "DELETING", "InProgress", "RUNNING"].contains(&it)
+                || it.ends_with("_IN_PROGRESS")
         };
         let status = [self.text("status"), self.text("ResourceStatus")];
         begun && self.due.is_none() && self.limit.is_none() && status.into_iter().any(moving)
@@ -134,6 +135,7 @@ pub(crate) fn inventory(ground: &Ground) -> Vec<Value> {
     let gone = ["DELETE_COMPLETE", "terminated", "deleted"];
     let there = site.things.values().filter(|it| {
         it.region != azure::REGION
+            && !it.kind.starts_with("google:")
             && it.body["IsDefault"] != true
             && !passing.contains(&it.kind.as_str())
             && !gone.contains(&state(it))

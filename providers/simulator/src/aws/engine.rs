@@ -110,6 +110,7 @@ fn look(ground: &Arc<Ground>, caller: &Caller) -> bool {
 /// Moves one thing that is due.
 fn advance(cx: &Cx<'_>, thing: Thing) {
     match thing.kind.as_str() {
+        kind if kind.starts_with("google:") => crate::google::advance(cx.ground, thing),
         // Those of a balancer that was deleted, and what is told of no longer.
         "ec2:network-interface" | "ec2:nat-gateway" => drop_thing(cx, &thing),
         "ec2:instance" => ec2::advance_instance(cx, thing),

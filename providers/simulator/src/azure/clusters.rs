@@ -582,6 +582,7 @@ fn start(cx: &Cx<'_>, cluster: &mut Thing) {
         aks: Some(Aks {
             id: text(&cluster.body, "id").to_owned(),
         }),
+        google: None,
     };
     cx.ground.write(Entry::Cluster(entry.clone()));
     let running = cx.ground.serve(&entry, Vec::new());

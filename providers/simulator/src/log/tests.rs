@@ -21,6 +21,7 @@ fn cluster(name: &str, second: i64) -> Entry {
         balancers: false,
         eks: None,
         aks: None,
+        google: None,
     })
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// Assumed time that the network plug-in takes to start on a node.
 const NETWORK: Duration = Duration::from_secs(9);
-/// The DaemonSets that are network plug-ins: kind's, that of EKS, and those of AKS.
-const PLUGINS: [&str; 4] = ["kindnet", "aws-node", "cilium", "azure-cns"];
+/// The DaemonSets that are network plug-ins: kind's, and those of EKS, AKS and GKE.
+const PLUGINS: [&str; 5] = ["kindnet", "aws-node", "cilium", "azure-cns", "anetd"];
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 
 pub(super) fn node(cx: &Cx<'_>, node: &Value) -> Next {

@@ -22,6 +22,7 @@ use crate::{
     aws, azure,
     faults::FaultFile,
     gate::When,
+    google,
     ground::Ground,
     site::{Entry, Faults, Repository},
 };
@@ -95,7 +96,11 @@ async fn act(
         ("GET", "history") => Ok(json!(ground.site().lives)),
         ("GET", "assets") => {
             let made: Vec<Value> = ground.site().assets.values().map(|it| json!(it)).collect();
-            let clouds = [aws::inventory(ground), azure::inventory(ground)];
+            let clouds = [
+                aws::inventory(ground),
+                azure::inventory(ground),
+                google::inventory(ground),
+            ];
             Ok(made
                 .into_iter()
                 .chain(clouds.into_iter().flatten())
@@ -121,6 +126,11 @@ async fn act(
             let repository: Repository = read(body)?;
             ground.write(Entry::Repository(repository));
             ground.stirred.notify_waiters();
+            Ok(json!({}))
+        }
+        ("POST", "google/assume") => {
+            let project: String = read(body)?;
+            google::assume(ground, &project);
             Ok(json!({}))
         }
         ("POST", "git/assume") => {

@@ -198,6 +198,7 @@ fn start(cx: &Cx<'_>, mut cluster: Thing) {
             name: cluster.id.clone(),
         }),
         aks: None,
+        google: None,
     };
     cx.ground.write(Entry::Cluster(entry.clone()));
     let running = cx.ground.serve(&entry, Vec::new());

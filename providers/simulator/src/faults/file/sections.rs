@@ -142,4 +142,4 @@ pub(in crate::faults) const METHODS: [&str; 6] = ["GET", "WATCH", "POST", "PUT",
 pub(in crate::faults) const PROGRAMS: [&str; 2] = ["kind", "docker"];
 pub(in crate::faults) const FATES: [&str; 4] = ["crash", "missing", "never", "unschedulable"];
 pub(in crate::faults) const SIDES: [&str; 2] = ["before", "after"];
-pub(in crate::faults) const PROVIDERS: [&str; 2] = ["aws", "azure"];
+pub(in crate::faults) const PROVIDERS: [&str; 3] = ["aws", "azure", "google"];

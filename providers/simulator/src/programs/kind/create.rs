@@ -338,6 +338,7 @@ impl Creation<'_> {
             balancers: false,
             eks: None,
             aks: None,
+            google: None,
         };
         ground.write(Entry::Cluster(cluster.clone()));
         ground.serve(&cluster, Vec::new());

@@ -1,0 +1,554 @@
+//! What is looked at before the first change.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use windlass_provider::{
+    Check, ClusterSpec, Ctx, Error, Facts, Fault, GoogleMode, NodePool, Result, Verdict,
+};
+
+use crate::{
+    client::{Client, encode},
+    facts::{Seen, compute},
+    gke::minor,
+    machine, permissions,
+    plan::machine_of,
+    pools,
+    refusal::Answer,
+    service::Service,
+    want::{is_zone, region_of},
+};
+
+/// Checks permissions, APIs, policies, quotas, versions, machine types, networks and names.
+pub(crate) async fn check(
+    client: &Client,
+    cx: &Ctx,
+    spec: &ClusterSpec,
+    facts: &Facts,
+) -> Vec<Check> {
+    let seen = match Seen::read(facts) {
+        Ok(seen) => seen,
+        Err(error) => return vec![failed("facts", error)],
+    };
+    let mut checks = vec![Check::new(
+        "identity",
+        Verdict::Passed,
+        facts.identity.clone(),
+    )];
+    if seen.foreign {
+        let detail = format!(
+            "a GKE cluster \"{}\" is there in {}, and windlass did not make it: it is used as it is and never deleted",
+            spec.name, seen.location
+        );
+        let name = format!("cluster name \"{}\"", spec.name);
+        let check = Check::new(name, Verdict::Warning, detail);
+        checks.push(check.hint("choose another name with --cluster for one of your own"));
+        return checks;
+    }
+    if !seen.has_project {
+        checks.push(check_billing(client, cx, spec, &seen).await);
+        return checks;
+    }
+    let who = (seen.principal.as_str(), seen.project.as_str());
+    checks.push(permissions::check(client, cx, who).await);
+    checks.push(check_apis(&seen));
+    checks.push(check_version(spec, &seen));
+    checks.push(check_name(spec, &seen));
+    // What has no API yet cannot be asked.
+    if seen.lacking.iter().any(|api| api.starts_with("compute.")) {
+        return checks;
+    }
+    checks.extend(check_policies(client, cx, spec, &seen).await);
+    checks.extend(check_machines(client, cx, spec, &seen).await);
+    checks.extend(check_network(client, cx, spec, &seen).await);
+    // What is made already counts in what is used.
+    if seen.present.is_none() {
+        checks.extend(check_quotas(client, cx, spec, &seen).await);
+    }
+    checks
+}
+
+pub(crate) fn failed(name: &str, error: Error) -> Check {
+    let verdict = match error.fault {
+        // What may not be looked at stops nothing: the calls themselves will tell.
+        Fault::Denied | Fault::Cancelled | Fault::Transient => Verdict::Skipped,
+        _ => Verdict::Failed,
+    };
+    let check = Check::new(name, verdict, error.to_line());
+    error.hints.into_iter().fold(check, Check::hint)
+}
+
+async fn check_billing(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &Seen) -> Check {
+    let name = format!("project {}", seen.project);
+    if let Some(account) = &spec.google.billing_account {
+        let detail = format!("it will be made, and billed to {account}");
+        return Check::new(name, Verdict::Passed, detail);
+    }
+    let call = (Service::Billing, "billingAccounts.list");
+    match client
+        .list(cx, call, "/v1/billingAccounts", "billingAccounts")
+        .await
+    {
+        Err(trouble) => failed(&name, trouble.into()),
+        Ok(all) => {
+            let open: Vec<&str> = all
+                .iter()
+                .filter(|it| it["open"] == true)
+                .filter_map(|it| it["name"].as_str())
+                .collect();
+            match open[..] {
+                [only] => {
+                    let detail = format!("it will be made, and billed to {only}");
+                    Check::new(name, Verdict::Passed, detail)
+                }
+                [] => Check::new(
+                    name,
+                    Verdict::Failed,
+                    "there is no open billing account that you may use",
+                )
+                .hint("make one: https://console.cloud.google.com/billing"),
+                _ => Check::new(
+                    name,
+                    Verdict::Failed,
+                    format!("there are {} open billing accounts: which one?", open.len()),
+                )
+                .hint(format!(
+                    "name it: --billing-account; there are {}",
+                    open.join(", ")
+                )),
+            }
+        }
+    }
+}
+
+fn check_apis(seen: &Seen) -> Check {
+    let detail = match seen.lacking.is_empty() {
+        true => "all are enabled".to_owned(),
+        false => format!("these will be enabled: {}", seen.lacking.join(", ")),
+    };
+    Check::new("APIs", Verdict::Passed, detail)
+}
+
+fn check_version(spec: &ClusterSpec, seen: &Seen) -> Check {
+    let name = "Kubernetes version";
+    if let Some(present) = &seen.present {
+        return Check::new(name, Verdict::Passed, format!("the cluster has {present}"));
+    }
+    match (&spec.kubernetes_version, &seen.default) {
+        (Some(wanted), _) if seen.versions.is_empty() => Check::new(
+            name,
+            Verdict::Skipped,
+            format!("nobody could tell whether there is a {wanted}"),
+        ),
+        // A minor version that the channel has not is refused by the plan.
+        (Some(wanted), _) => {
+            let fits = |it: &&String| crate::gke::is_version(it, wanted);
+            match seen.versions.iter().find(fits) {
+                Some(version) => Check::new(name, Verdict::Passed, version.clone()),
+                None => Check::new(
+                    name,
+                    Verdict::Failed,
+                    format!("the channel has no Kubernetes {wanted}"),
+                )
+                .hint(format!("write kubernetes-version = \"{}\"", minor(wanted)))
+                .hint(format!("it has {}", seen.versions.join(", "))),
+            }
+        }
+        (None, Some(default)) => Check::new(name, Verdict::Passed, default.clone()),
+        (None, None) => Check::new(name, Verdict::Skipped, "GKE chooses it"),
+    }
+}
+
+fn check_name(spec: &ClusterSpec, seen: &Seen) -> Check {
+    let detail = match &seen.present {
+        Some(_) => "windlass made it already",
+        None => "no GKE cluster of that name is there",
+    };
+    Check::new(
+        format!("cluster name \"{}\"", spec.name),
+        Verdict::Passed,
+        detail,
+    )
+}
+
+/// Policies of an organisation that refuse what windlass makes, and what to do about each.
+const POLICIES: [(&str, &str); 3] = [
+    (
+        "constraints/iam.disableServiceAccountCreation",
+        "service accounts may not be made: ask for an exception for this project",
+    ),
+    (
+        "constraints/compute.vmExternalIpAccess",
+        "nodes may have no addresses of the internet: write private-nodes = true in [clusters.NAME.google]",
+    ),
+    (
+        "constraints/gcp.resourceLocations",
+        "the location is not among those that are allowed: choose another with --location",
+    ),
+];
+
+async fn check_policies(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &Seen) -> Vec<Check> {
+    let name = "organisation policies";
+    let path = format!(
+        "/v1/projects/{}:getEffectiveOrgPolicy",
+        encode(&seen.project)
+    );
+    let mut checks = Vec::new();
+    for (constraint, hint) in POLICIES {
+        if constraint.ends_with("vmExternalIpAccess") && spec.google.private_nodes {
+            continue;
+        }
+        let body = json!({ "constraint": constraint });
+        let call = (Service::Projects, "projects.getEffectiveOrgPolicy");
+        match client.call(cx, call, ("POST", &path), Some(&body)).await {
+            Ok(policy) if refuses(&policy, &seen.location) => {
+                let detail = format!("{constraint} refuses it");
+                checks.push(Check::new(name, Verdict::Failed, detail).hint(hint));
+            }
+            Ok(_) => {}
+            Err(trouble) => return vec![failed(name, trouble.into())],
+        }
+    }
+    if checks.is_empty() {
+        let detail = "none refuses what windlass makes";
+        checks.push(Check::new(name, Verdict::Passed, detail));
+    }
+    checks
+}
+
+/// Returns whether a policy refuses what windlass makes at a location.
+///
+/// Source: <https://cloud.google.com/resource-manager/reference/rest/v1/Policy>
+fn refuses(policy: &Value, location: &str) -> bool {
+    if policy["booleanPolicy"]["enforced"] == true {
+        return true;
+    }
+    let list = &policy["listPolicy"];
+    let values = |key: &str| -> Vec<&str> {
+        let values = list[key].as_array().into_iter().flatten();
+        values.filter_map(Value::as_str).collect()
+    };
+    if policy["constraint"] == "constraints/gcp.resourceLocations" {
+        let region = region_of(location);
+        let names = |value: &str| {
+            let value = value.trim_start_matches("in:");
+            let group = value.trim_end_matches("-locations");
+            value == region
+                || value == location
+                || group == region
+                // A group of a continent or a country, such as in:us-locations.
+                || (value.ends_with("-locations") && region.starts_with(&format!("{group}-")))
+        };
+        let (allowed, denied) = (values("allowedValues"), values("deniedValues"));
+        // Groups of other kinds, such as in:eu-locations, cannot be told apart by their names: they are no refusal.
+        let unclear = allowed.iter().any(|it| it.starts_with("in:") && !names(it));
+        return denied.iter().any(|it| names(it))
+            || (!allowed.is_empty() && !unclear && !allowed.iter().any(|it| names(it)));
+    }
+    list["allValues"] == "DENY"
+}
+
+/// Returns all pools, that of the nodes that every cluster has among them, each with its machine type.
+fn all_pools(spec: &ClusterSpec) -> Vec<(NodePool, String)> {
+    if spec.google.mode == GoogleMode::Autopilot {
+        return Vec::new();
+    }
+    let own = NodePool {
+        min: spec.nodes.min,
+        max: spec.nodes.max,
+        spot: spec.google.spot,
+        ..NodePool::default()
+    };
+    let pools = std::iter::once(own).chain(spec.node_pools.iter().cloned());
+    pools
+        .map(|pool| {
+            let machine = machine_of(spec, &pool);
+            (pool, machine)
+        })
+        .collect()
+}
+
+/// Returns the zones of a region.
+async fn zones(client: &Client, cx: &Ctx, seen: &Seen) -> Answer<Vec<String>> {
+    let path = format!("{}/zones?maxResults=500", compute(&seen.project));
+    let all = client
+        .list(cx, (Service::Compute, "zones.list"), &path, "items")
+        .await?;
+    let region = region_of(&seen.location);
+    let names = all.iter().filter_map(|it| it["name"].as_str());
+    let here = names.filter(|zone| is_zone(zone) && region_of(zone) == region);
+    Ok(here.map(str::to_owned).collect())
+}
+
+async fn machine_type(
+    client: &Client,
+    cx: &Ctx,
+    project: &str,
+    (zone, machine): (&str, &str),
+) -> Answer<Option<Value>> {
+    let path = format!(
+        "{}/zones/{}/machineTypes/{}",
+        compute(project),
+        encode(zone),
+        encode(machine)
+    );
+    client
+        .find(cx, (Service::Compute, "machineTypes.get"), &path)
+        .await
+}
+
+async fn check_machines(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &Seen) -> Vec<Check> {
+    let region = region_of(&seen.location);
+    let offered = match zones(client, cx, seen).await {
+        Ok(zones) => zones,
+        Err(trouble) => return vec![failed("machine types", trouble.into())],
+    };
+    let mut checks = Vec::new();
+    let mut done = Vec::new();
+    for (pool, machine) in all_pools(spec) {
+        let bound = pool
+            .zone
+            .clone()
+            .or_else(|| is_zone(&seen.location).then(|| seen.location.clone()));
+        if done.contains(&(machine.clone(), bound.clone())) {
+            continue;
+        }
+        let wanted: Vec<String> = match (&bound, spec.google.zones.is_empty()) {
+            (Some(zone), _) => vec![zone.clone()],
+            (None, false) => spec.google.zones.clone(),
+            (None, true) => offered.clone(),
+        };
+        let (mut has, mut lacks) = (Vec::new(), Vec::new());
+        let mut trouble = None;
+        for zone in &wanted {
+            match machine_type(client, cx, &seen.project, (zone, &machine)).await {
+                Ok(Some(_)) => has.push(zone.as_str()),
+                Ok(None) => lacks.push(zone.as_str()),
+                Err(other) => trouble = Some(other),
+            }
+        }
+        let name = format!("machine type {machine}");
+        let check = match trouble {
+            Some(trouble) => failed(&name, trouble.into()),
+            None if has.is_empty() => Check::new(
+                &name,
+                Verdict::Failed,
+                format!("{} has no {machine}", wanted.join(", ")),
+            )
+            .hint(format!(
+                "see what it has: gcloud compute machine-types list --zones {}",
+                wanted.join(",")
+            )),
+            // GKE chooses three zones of those that have it.
+            None if lacks.is_empty() || spec.google.zones.is_empty() => Check::new(
+                &name,
+                Verdict::Passed,
+                format!("offered in {}", has.join(", ")),
+            ),
+            None => Check::new(
+                &name,
+                Verdict::Failed,
+                format!("{} has no {machine}", lacks.join(", ")),
+            )
+            .hint(format!(
+                "{machine} is offered in {}: write zones = [\"{}\"]",
+                has.join(", "),
+                has.join("\", \"")
+            )),
+        };
+        checks.push(check);
+        done.push((machine, bound));
+    }
+    if offered.is_empty() {
+        let detail = format!("Google Cloud has no region {region}");
+        checks.push(
+            Check::new("region", Verdict::Failed, detail)
+                .hint("see which it has: https://cloud.google.com/compute/docs/regions-zones"),
+        );
+    }
+    checks
+}
+
+async fn check_network(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &Seen) -> Vec<Check> {
+    let google = &spec.google;
+    let network = google.network.as_deref().unwrap_or("default");
+    let network = network.rsplit('/').next().unwrap_or_default();
+    let name = format!("network {network}");
+    let shared = google.network.as_deref().is_some_and(|it| it.contains('/'));
+    if shared {
+        let detail = "it is another project's, and GKE looks whether it may be used";
+        return vec![Check::new(name, Verdict::Skipped, detail)];
+    }
+    let path = format!(
+        "{}/global/networks/{}",
+        compute(&seen.project),
+        encode(network)
+    );
+    let mut checks = Vec::new();
+    match client
+        .find(cx, (Service::Compute, "networks.get"), &path)
+        .await
+    {
+        Ok(Some(_)) => {
+            checks.push(Check::new(
+                name,
+                Verdict::Passed,
+                "it is used, and never deleted",
+            ));
+        }
+        Ok(None) => {
+            let detail = format!("project {} has no network \"{network}\"", seen.project);
+            return vec![Check::new(name, Verdict::Failed, detail).hint(
+                "name one that is there: network in [clusters.NAME.google]; or make one: gcloud compute networks create",
+            )];
+        }
+        Err(trouble) => return vec![failed(&name, trouble.into())],
+    }
+    if google.private_nodes {
+        checks.push(check_nat(client, cx, seen, network).await);
+    }
+    checks
+}
+
+/// Nodes without addresses of the internet reach it by a NAT, or not at all.
+async fn check_nat(client: &Client, cx: &Ctx, seen: &Seen, network: &str) -> Check {
+    let region = region_of(&seen.location);
+    let name = "way out of private nodes";
+    let path = format!(
+        "{}/regions/{}/routers",
+        compute(&seen.project),
+        encode(region)
+    );
+    match client
+        .list(cx, (Service::Compute, "routers.list"), &path, "items")
+        .await
+    {
+        Err(trouble) => failed(name, trouble.into()),
+        Ok(routers) => {
+            let leads = |router: &&Value| {
+                let of = router["network"].as_str().unwrap_or_default();
+                let nats = router["nats"].as_array();
+                of.ends_with(&format!("/{network}")) && nats.is_some_and(|it| !it.is_empty())
+            };
+            match routers.iter().find(leads) {
+                Some(router) => {
+                    let router = router["name"].as_str().unwrap_or_default();
+                    Check::new(name, Verdict::Passed, format!("router {router} has a NAT"))
+                }
+                None => Check::new(
+                    name,
+                    Verdict::Warning,
+                    format!("network {network} has no NAT in {region}: nodes could pull images from Google's registries only"),
+                )
+                .hint(format!("make one: gcloud compute routers create nat --network {network} --region {region}; gcloud compute routers nats create nat --router nat --region {region} --auto-allocate-nat-external-ips --nat-all-subnet-ip-ranges")),
+            }
+        }
+    }
+}
+
+/// Tells whether the quotas of the region have room for the nodes that are wanted from the beginning.
+async fn check_quotas(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &Seen) -> Vec<Check> {
+    let region = region_of(&seen.location);
+    let name = "quotas";
+    let path = format!("{}/regions/{}", compute(&seen.project), encode(region));
+    let found = client
+        .get(cx, (Service::Compute, "regions.get"), &path)
+        .await;
+    let found = match found {
+        Ok(found) => found,
+        Err(trouble) => return vec![failed(name, trouble.into())],
+    };
+    let wanted = match wanted(client, cx, spec, seen).await {
+        Ok(wanted) => wanted,
+        Err(error) => return vec![failed(name, error)],
+    };
+    let quotas = found["quotas"].as_array();
+    let checks = wanted.into_iter().filter_map(|(metric, wanted)| {
+        let quota = quotas?.iter().find(|it| it["metric"] == metric)?;
+        let (limit, usage) = (quota["limit"].as_f64()?, quota["usage"].as_f64()?);
+        let name = format!("quota {metric}");
+        // Spot VMs share the quota of the others where they have none of their own.
+        if limit == 0.0 && metric.starts_with("PREEMPTIBLE_") {
+            return None;
+        }
+        Some(match usage + wanted > limit {
+            true => Check::new(
+                name,
+                Verdict::Failed,
+                format!("{wanted} more are wanted, {usage} of {limit} are used in {region}"),
+            )
+            .hint(format!(
+                "ask for more: https://console.cloud.google.com/iam-admin/quotas?project={}",
+                seen.project
+            ))
+            .hint("or use smaller or fewer nodes: --node-size small, --min-nodes 1"),
+            false => Check::new(
+                name,
+                Verdict::Passed,
+                format!("{usage} of {limit} are used, {wanted} more are wanted"),
+            ),
+        })
+    });
+    checks.collect()
+}
+
+/// Returns what is wanted of each quota from the beginning.
+async fn wanted(
+    client: &Client,
+    cx: &Ctx,
+    spec: &ClusterSpec,
+    seen: &Seen,
+) -> Result<BTreeMap<String, f64>> {
+    let mut all: BTreeMap<String, f64> = BTreeMap::new();
+    let zones = zones(client, cx, seen).await?;
+    for (pool, machine) in all_pools(spec) {
+        let spread = match (&pool.zone, is_zone(&seen.location)) {
+            (None, false) if spec.google.zones.is_empty() => 3,
+            (None, false) => spec.google.zones.len() as u32,
+            _ => 1,
+        };
+        let count = f64::from(pool.min.div_ceil(spread) * spread);
+        let zone = pool
+            .zone
+            .clone()
+            .or_else(|| spec.google.zones.first().cloned());
+        let zone = zone.or_else(|| match is_zone(&seen.location) {
+            true => Some(seen.location.clone()),
+            false => zones.first().cloned(),
+        });
+        let Some(zone) = zone else { continue };
+        let found = machine_type(client, cx, &seen.project, (&zone, &machine)).await?;
+        let processors = found.and_then(|it| it["guestCpus"].as_f64()).unwrap_or(0.0);
+        *all.entry(machine::cpu_quota(&machine, pool.spot))
+            .or_default() += processors * count;
+        if !spec.google.private_nodes {
+            *all.entry("IN_USE_ADDRESSES".to_owned()).or_default() += count;
+        }
+        if let Some(it) = pools::accelerator_of(&pool, &machine) {
+            // One can be wanted later: that there is no room at all is worth telling now.
+            let count = count.max(1.0);
+            let metric = machine::accelerator_quota(&it.kind, pool.spot);
+            *all.entry(metric).or_default() += f64::from(it.count) * count;
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_refuse_by_their_own_rules() {
+        let boolean = json!({ "constraint": "constraints/iam.disableServiceAccountCreation", "booleanPolicy": { "enforced": true } });
+        assert!(refuses(&boolean, "us-east1"));
+        assert!(!refuses(&json!({ "booleanPolicy": {} }), "us-east1"));
+        let all = json!({ "constraint": "constraints/compute.vmExternalIpAccess", "listPolicy": { "allValues": "DENY" } });
+        assert!(refuses(&all, "us-east1"));
+        let places = |allowed: &[&str]| json!({ "constraint": "constraints/gcp.resourceLocations", "listPolicy": { "allowedValues": allowed } });
+        assert!(refuses(&places(&["europe-west1"]), "us-east1-b"));
+        assert!(!refuses(&places(&["us-east1"]), "us-east1-b"));
+        assert!(!refuses(&places(&["in:us-locations"]), "us-east1"));
+        assert!(!refuses(&places(&["in:eu-locations"]), "europe-west1"));
+    }
+}

@@ -1,0 +1,207 @@
+//! Clusters on Google Cloud, in simulated projects: their life, and what is said of what goes wrong.
+
+use serde_json::Value;
+
+use crate::{bed::Bed, process::Served};
+
+const SETUP: &[&str] = &["setup", "google", "--rehearse", "--only", "traefik"];
+const CREATE: &[&str] = &["cluster", "create", "google", "--rehearse"];
+const DESTROY: &[&str] = &["destroy", "google", "--rehearse"];
+
+/// Returns what is in the projects, as "kind name".
+fn projects(world: &Served) -> Vec<String> {
+    let assets = world.ask("assets");
+    let assets = assets.as_array().expect("a list").iter();
+    let text = |asset: &Value, key: &str| asset[key].as_str().unwrap_or_default().to_owned();
+    assets
+        .filter(|asset| asset["provider"] == "google")
+        .map(|asset| format!("{} {}", text(asset, "kind"), text(asset, "name")))
+        .collect()
+}
+
+#[test]
+fn a_platform_rises_on_gke_and_goes_from_a_machine_that_knows_nothing() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.run(SETUP).expect(0);
+    let again = bed.run(SETUP).expect(0);
+    assert!(
+        again.out.contains("already there") && !again.out.contains("made\n"),
+        "{}",
+        again.out
+    );
+    let list = bed
+        .run(&["cluster", "list", "--rehearse", "--output", "json"])
+        .expect(0);
+    assert!(
+        list.out.contains("\"provider\": \"google\""),
+        "{}",
+        list.out
+    );
+    let there = projects(&world);
+    for kind in [
+        "google:forwardingRules",
+        "google:targetPools",
+        "google:firewalls",
+    ] {
+        assert!(there.iter().any(|it| it.starts_with(kind)), "{there:?}");
+    }
+    let elsewhere = Bed::new();
+    let mut destroy = elsewhere.command(DESTROY);
+    let destroy = destroy.env("WINDLASS_REHEARSE_WORLD", bed.world());
+    let down = elsewhere.finish(destroy).expect(0);
+    assert!(down.out.contains("nothing is left behind"), "{}", down.out);
+    assert_eq!(projects(&world), [""; 0]);
+}
+
+#[test]
+fn pools_and_versions_of_a_cluster_that_is_there_change_and_nothing_else_does() {
+    let bed = Bed::new();
+    let run = |args: &[&str]| {
+        bed.run(&[&["cluster"], args, &["--provider", "google", "--rehearse"]].concat())
+    };
+    let small = [
+        "--min-nodes",
+        "1",
+        "--lifetime",
+        "8h",
+        "--location",
+        "us-east1-b",
+    ];
+    bed.run(&[CREATE, &small].concat()).expect(0);
+    let pool = [
+        "node-pool",
+        "add",
+        "gpu",
+        "--machine",
+        "g2-standard-4",
+        "--max",
+        "2",
+        "--label",
+        "tier=fast",
+    ];
+    run(&pool).expect(0);
+    run(&["node-pool", "scale", "default", "--max", "7"]).expect(0);
+    run(&["upgrade"]).expect(0);
+    let list = run(&["node-pool", "list"]).expect(0);
+    insta::assert_snapshot!(list.out, @r"
+    POOL     STATE  MIN  MAX  MACHINE        ZONE        VERSION             TAINTS                              DETAIL
+    default  ready  1    7    e2-standard-2  -           1.36.1-gke.1286000  -
+    gpu      ready  0    2    g2-standard-4  us-east1-b  1.36.1-gke.1286000  nvidia.com/gpu=present:NO_SCHEDULE
+    ");
+    let own = run(&["node-pool", "recreate", "default"]).expect(1);
+    assert!(own.err.contains("together with the cluster"), "{}", own.err);
+    run(&["node-pool", "recreate", "gpu"]).expect(0);
+    assert_eq!(run(&["node-pool", "list"]).expect(0).out, list.out);
+    run(&["node-pool", "delete", "gpu"]).expect(0);
+    bed.run(DESTROY).expect(0);
+}
+
+#[test]
+fn a_project_of_its_own_is_named_and_goes_unless_it_is_to_be_kept() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    let create = [CREATE, &["--create-project", "--project", "acme-dev-1"]].concat();
+    let up = bed.run(&create).expect(0);
+    assert!(up.out.contains("project acme-dev-1"), "{}", up.out);
+    let kept = bed
+        .run(&[DESTROY, &["--keep", "project"]].concat())
+        .expect(0);
+    assert!(
+        kept.out.contains("you asked to keep the project"),
+        "{}",
+        kept.out
+    );
+    assert_eq!(projects(&world), ["google:project acme-dev-1"]);
+    bed.run(&create).expect(0);
+    let down = bed.run(DESTROY).expect(0);
+    assert!(down.out.contains("project acme-dev-1"), "{}", down.out);
+    assert_eq!(projects(&world), [""; 0]);
+}
+
+#[test]
+fn what_controllers_left_goes_with_a_cluster_whose_api_is_dead() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.run(SETUP).expect(0);
+    bed.write(
+        "faults.toml",
+        "[[request]]\npath = \"/**\"\nreset = \"before\"\n",
+    );
+    let down = bed
+        .run(&[DESTROY, &["--rehearse-faults", "faults.toml"]].concat())
+        .expect(5);
+    assert!(down.out.contains("forwarding rule "), "{}", down.out);
+    assert!(down.err.contains("nobody can tell"), "{}", down.err);
+    assert_eq!(projects(&world), [""; 0]);
+}
+
+#[test]
+fn whoever_may_not_is_told_what_and_before_anything_is_made_where_that_can_be_known() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.write(
+        "faults.toml",
+        "[[cloud]]\nprovider = \"google\"\nservice = \"container\"\naction = \"clusters.create\"\nstatus = 403\n",
+    );
+    let faults = ["--rehearse-faults", "faults.toml"];
+    let refused = bed.run(&[CREATE, &faults].concat()).expect(1);
+    assert!(
+        refused.err.contains("may not container.clusters.create"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(projects(&world), [""; 0]);
+    let check = ["credentials", "check", "google", "--rehearse"];
+    let told = bed.run(&check).expect(4);
+    assert!(
+        told.out.contains("may not container.clusters.create"),
+        "{}",
+        told.out
+    );
+    bed.write("faults.toml", "");
+    let told = bed.run(&[&check[..], &faults].concat()).expect(0);
+    let who = "rehearsal@example.com in project windlass-rehearsal";
+    assert!(told.out.contains(who), "{}", told.out);
+}
+
+#[test]
+fn a_quota_that_is_too_small_stops_before_anything_is_made_and_one_behind_a_call_is_explained() {
+    let bed = Bed::new();
+    let many = ["--min-nodes", "40", "--max-nodes", "40"];
+    let refused = bed.run(&[CREATE, &many].concat()).expect(1);
+    assert!(refused.err.contains("of 72 are used"), "{}", refused.err);
+    bed.write(
+        "faults.toml",
+        "[[cloud]]\nprovider = \"google\"\naction = \"clusters.create\"\nfails = \"Insufficient regional quota: CPUS\"\n",
+    );
+    let faults = ["--rehearse-faults", "faults.toml"];
+    let failed = bed.run(&[CREATE, &faults].concat()).expect(6);
+    assert!(
+        failed.err.contains("Insufficient regional quota"),
+        "{}",
+        failed.err
+    );
+    bed.write("faults.toml", "");
+    bed.run(&[CREATE, &faults].concat()).expect(0);
+    bed.run(DESTROY).expect(0);
+}
+
+#[test]
+fn without_credentials_it_is_said_how_to_get_some_and_nobody_is_waited_for() {
+    let bed = Bed::new();
+    let ran = bed
+        .run(&["credentials", "check", "google", "--project", "acme-dev-1"])
+        .expect(4);
+    assert!(
+        ran.out
+            .contains("there are no credentials of Google Cloud here"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.err.contains("gcloud auth application-default login"),
+        "{}",
+        ran.err
+    );
+}
