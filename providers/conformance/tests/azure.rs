@@ -17,8 +17,8 @@ use subscription::Subscription;
 use windlass_azure::{Access, Azure, Keys};
 use windlass_conformance::{Bed, Ground, Trouble};
 use windlass_provider::{
-    AzureIdentity, AzureOptions, Change, ClusterSpec, Ctx, Exchange, Fault, Known, NodePool, NodeSize, Nodes,
-    Owner, Provider, ProviderId, Scope, State, Trace, Verdict,
+    AzureIdentity, AzureOptions, Change, ClusterSpec, Ctx, Exchange, Fault, Known, NodePool,
+    NodeSize, Nodes, Owner, Provider, ProviderId, Scope, State, Trace, Verdict,
 };
 
 windlass_conformance::suite!(Cloud);
@@ -92,7 +92,13 @@ impl Bed for Cloud {
                     }
                     format!("resource group of nodes {name}")
                 }
-                "azure:address" => format!("public IP address {id}"),
+                // What controllers made lies in the group of a cluster's nodes, and is there for as long as that is.
+                "azure:address" => {
+                    let within = |it: &&Value| id.starts_with(&format!("{}/", text(it, "id")));
+                    let mut groups = assets.iter().filter(|it| !it["maker"].is_null());
+                    assert!(groups.any(|it| within(&it)), "{id} is in no group");
+                    continue;
+                }
                 "azure:group" => format!("resource group {name}"),
                 "azure:cluster" => format!("AKS cluster {name}"),
                 "azure:pool" if name == "system" => continue,

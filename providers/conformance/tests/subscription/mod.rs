@@ -122,7 +122,10 @@ impl Subscription {
         );
         let tags = json!({ "aks-managed-cluster-name": cluster, "aks-managed-cluster-rg": format!("windlass-{cluster}") });
         let body = json!({ "location": LOCATION, "managedBy": owner, "tags": tags });
-        let path = format!("{}/subscriptions/{ID}/resourcegroups/{group}?api-version=2024-11-01", self.url);
+        let path = format!(
+            "{}/subscriptions/{ID}/resourcegroups/{group}?api-version=2024-11-01",
+            self.url
+        );
         if self.send("GET", &path, &Value::Null).await.0 == 404 {
             self.change(cx, "PUT", &format!("/resourcegroups/{group}"), body)
                 .await;

@@ -3,7 +3,8 @@
 use super::{
     Fault, Outcome, Reply,
     account::{
-        ADDRESS, CLUSTER, Cx, FEDERATION, GROUP, IDENTITY, POOL, ROLE, root, show, state, tags, text,
+        ADDRESS, CLUSTER, Cx, FEDERATION, GROUP, IDENTITY, POOL, ROLE, root, show, state, tags,
+        text,
     },
     check, clusters, offers, operations,
 };
