@@ -3,6 +3,7 @@
 mod access;
 mod asked;
 mod aws;
+mod aws_choices;
 mod bed;
 mod clocks;
 mod cluster;
