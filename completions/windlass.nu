@@ -547,7 +547,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane publish provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass crossplane publish output" [] {
@@ -567,8 +567,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass crossplane publish provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane publish output" # How to print
@@ -585,7 +587,7 @@ module completions {
   ]
 
   def "nu-complete windlass ingress provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass ingress output" [] {
@@ -597,8 +599,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass ingress provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass ingress output" # How to print
@@ -618,7 +622,7 @@ module completions {
   }
 
   def "nu-complete windlass ingress address provider" [] {
-    [ "aws" "kind" ]
+    [ "aws" "azure" "kind" ]
   }
 
   def "nu-complete windlass ingress address output" [] {
@@ -637,8 +641,10 @@ module completions {
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass ingress address provider" # Where it runs
-    --region: string          # The region [AWS; default: AWS_REGION, or that of the profile]
+    --region: string          # The region [AWS: AWS_REGION, or that of the profile; Azure's location: eastus]
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
+    --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
+    --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass ingress address output" # How to print

@@ -25,7 +25,8 @@ const SHOWN: usize = 5;
 /// Take components out of a cluster that stays. Nothing that somebody else installed is touched.
 ///
 /// What others need, and what has live objects of its CRDs, is refused. CRDs that the chart does not take along, and the
-/// namespace with its volumes, stay unless --purge.
+/// namespace with its volumes, stay unless --purge. Each is waited for, since what it needs goes only after it; it goes as the
+/// inventory knows it, in whichever version, namespace and values it was installed.
 #[derive(Debug, Args)]
 pub(super) struct UninstallArgs {
     /// What to uninstall; ingress is traefik

@@ -43,6 +43,9 @@ pub enum Action {
         url: String,
         /// The SHA-256 of its bytes, in hexadecimal.
         sha256: String,
+        /// Whether its readiness is not waited for.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unawaited: bool,
     },
     /// Has Flux install a chart.
     InstallChart {

@@ -67,8 +67,15 @@ pub fn install(facts: InstallFacts<'_>) -> Result<Plan, Misuse> {
         if facts.command == "upgrade" {
             step.title = step.title.replacen("install", facts.command, 1);
         }
-        if let Action::InstallChart { chart } = &mut step.action {
-            chart.unawaited = facts.unawaited.contains(&chart.component.as_str());
+        let is_unawaited = |component: &String| facts.unawaited.contains(&component.as_str());
+        match &mut step.action {
+            Action::InstallChart { chart } => chart.unawaited = is_unawaited(&chart.component),
+            Action::InstallManifest {
+                component,
+                unawaited,
+                ..
+            } => *unawaited = is_unawaited(component),
+            _ => {}
         }
         step
     }));
@@ -212,6 +219,7 @@ fn install_one(
                     namespace: chart.namespace,
                     url: manifest.url.clone(),
                     sha256: manifest.sha256.clone(),
+                    unawaited: false,
                 },
                 vec![format!("everything in {}", manifest.url)],
             )

@@ -82,9 +82,7 @@ impl Steps {
         let mut outcome = Outcome::of(change_of(&done));
         outcome.notes = extras.notes;
         if chart.unawaited {
-            outcome
-                .notes
-                .push(format!("{} was not waited for", chart.component));
+            outcome.notes.push(super::not_awaited(&chart.component));
         } else {
             self.await_chart(cx, &cluster, chart, &waited).await?;
             if outcome.change == Change::Unchanged {

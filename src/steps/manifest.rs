@@ -171,6 +171,7 @@ pub(super) struct Wanted<'a> {
     pub(super) namespace: &'a str,
     pub(super) url: &'a str,
     pub(super) sha256: &'a str,
+    pub(super) unawaited: bool,
 }
 
 impl Steps {
@@ -215,8 +216,12 @@ impl Steps {
         .await?;
         let applied = cluster.apply(cx, &objects).await?;
         let refs: Vec<ObjectRef> = applied.iter().map(|item| item.object.clone()).collect();
-        cluster.wait_ready(cx, &refs).await?;
-        Ok(Outcome::of(change_of(&applied)))
+        let mut outcome = Outcome::of(change_of(&applied));
+        match wanted.unawaited {
+            true => outcome.notes.push(super::not_awaited(wanted.component)),
+            false => cluster.wait_ready(cx, &refs).await?,
+        }
+        Ok(outcome)
     }
 }
 

@@ -104,6 +104,7 @@ impl Executor<Action> for Steps {
                 namespace,
                 url,
                 sha256,
+                unawaited,
             } => {
                 let manifest = manifest::Wanted {
                     component,
@@ -111,6 +112,7 @@ impl Executor<Action> for Steps {
                     namespace,
                     url,
                     sha256,
+                    unawaited: *unawaited,
                 };
                 self.install_manifest(cx, &manifest).await
             }
@@ -185,6 +187,11 @@ fn left_to_others(component: &str) -> Outcome {
         )],
         ..Outcome::of(Change::Kept)
     }
+}
+
+/// Returns what is said of a component that is left to become ready by itself.
+fn not_awaited(component: &str) -> String {
+    format!("{component} was not waited for")
 }
 
 /// Returns what an apply did as a whole.

@@ -101,6 +101,7 @@ impl Steps {
                 component,
                 version,
                 sha256,
+                unawaited,
                 ..
             } => {
                 let bytes = atomic::read(&self.kept_at(component, version)).ok()??;
@@ -108,13 +109,13 @@ impl Steps {
                     return None;
                 }
                 let text = String::from_utf8(bytes).ok()?;
-                (kube::parse(component, &text).ok()?, true)
+                (kube::parse(component, &text).ok()?, !unawaited)
             }
             Action::InstallChart { chart } => {
                 let extras = self.chart_extras(chart).ok()?;
                 let mut objects = self.chart_objects(chart).ok()?;
                 objects.extend(extras.objects().cloned());
-                (objects, true)
+                (objects, !chart.unawaited)
             }
             Action::MakeStorageClass => {
                 let class = catalog::storage_class(self.provider_id).ok()?;

@@ -9,7 +9,7 @@ const CREATE: &[&str] = &["cluster", "create", "aws", "--rehearse"];
 const DESTROY: &[&str] = &["destroy", "aws", "--rehearse"];
 
 /// Returns what is in the account, as "kind id", but for the roles that AWS itself makes once and for all.
-fn account(world: &Served) -> Vec<String> {
+pub(crate) fn account(world: &Served) -> Vec<String> {
     let assets = world.ask("assets");
     let assets = assets.as_array().expect("a list").iter();
     let text = |asset: &Value, key: &str| asset[key].as_str().unwrap_or_default().to_owned();

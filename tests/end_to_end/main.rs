@@ -3,6 +3,7 @@
 mod access;
 mod asked;
 mod aws;
+mod aws_choices;
 mod azure;
 mod bed;
 mod clocks;

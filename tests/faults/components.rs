@@ -180,6 +180,21 @@ fn a_component_that_is_not_waited_for_is_told_by_status() {
 }
 
 #[test]
+fn flux_that_is_not_waited_for_is_told_by_status() {
+    let bed = Bed::new();
+    bed.run(&["cluster", "create", "kind"]).expect(0);
+    let faults = "[[pod]]\nname = \"flux-system/*\"\nfate = \"never\"\n";
+    let ran = bed.misbehave(&["install", "flux", "--no-wait"], faults);
+    ran.expect(0).says("flux was not waited for");
+    bed.misbehave(&["status"], faults)
+        .expect(4)
+        .says("not well: flux");
+    // The same command, without that, waits.
+    bed.run(&["install", "flux"]).expect(0);
+    bed.run(&["status"]).expect(0);
+}
+
+#[test]
 fn a_component_that_stays_unready_can_be_taken_out_again() {
     let faults = "[[chart]]\nname = \"flux-system/traefik\"\nfails = \"the chart is broken\"\n";
     let (bed, _) = installs(faults, &[], 3);

@@ -60,6 +60,11 @@ fn a_destroy_on_aws_goes_on_from_some_requests() -> Result<()> {
 }
 
 #[test]
+fn a_cluster_on_azure_goes_on_from_every_request() -> Result<()> {
+    sweep(&Rest::empty()?, AZURE, AZURE.create, false)
+}
+
+#[test]
 fn a_setup_on_azure_goes_on_from_some_requests() -> Result<()> {
     sweep(&Rest::empty()?, AZURE, AZURE.setup, true)
 }

@@ -19,6 +19,7 @@ mod machine;
 mod operations;
 mod permissions;
 mod plan;
+mod policy;
 mod pools;
 mod preflight;
 mod project;

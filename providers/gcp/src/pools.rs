@@ -1,253 +1,27 @@
 //! Node pools: alike nodes, between a least and a most of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod seen;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
 use windlass_provider::{
-    Change, Ctx, Difference, Driver, Error, Fault, Known, Observed, Outputs, Owner, Resource,
-    Result, State, Tags, Taint, TaintEffect,
+    Accelerator, Change, Ctx, Difference, Driver, Error, Fault, Known, NodePool, Observed, Outputs,
+    Resource, Result, State, Tags,
 };
+
+pub(crate) use seen::{describe, differences, outputs, state};
 
 use crate::{
     client::{Client, wait},
-    gke::{self, Place, is_version, number},
+    gke::{self, Place},
     labels, machine,
     want::{NODES, PoolLayout, account_id, account_name, email},
 };
+use seen::{json_taint, wanted_taints};
 
 /// How often a pool that is being made is looked at.
 const POLL: std::time::Duration = std::time::Duration::from_secs(10);
-
-pub(crate) fn state(pool: &Value) -> State {
-    match pool["status"].as_str().unwrap_or_default() {
-        "RUNNING" | "RECONCILING" => State::Ready,
-        "STOPPING" => State::Deleting,
-        "ERROR" | "RUNNING_WITH_ERROR" => State::Failed,
-        _ => State::Making,
-    }
-}
-
-/// A taint as it is compared: key, value, effect.
-type Tainted = (String, String, String);
-
-fn effect(effect: TaintEffect) -> &'static str {
-    match effect {
-        TaintEffect::NoSchedule => "NO_SCHEDULE",
-        TaintEffect::PreferNoSchedule => "PREFER_NO_SCHEDULE",
-        TaintEffect::NoExecute => "NO_EXECUTE",
-    }
-}
-
-fn wanted_taints(taints: &[Taint]) -> BTreeSet<Tainted> {
-    let taints = taints.iter();
-    taints
-        .map(|it| {
-            (
-                it.key.clone(),
-                it.value.clone(),
-                effect(it.effect).to_owned(),
-            )
-        })
-        .collect()
-}
-
-fn there_taints(config: &Value) -> BTreeSet<Tainted> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let taints = config["taints"].as_array().into_iter().flatten();
-    taints
-        .map(|it| (text(&it["key"]), text(&it["value"]), text(&it["effect"])))
-        .collect()
-}
-
-fn show_taints(taints: &BTreeSet<Tainted>) -> String {
-    let shown = taints
-        .iter()
-        .map(|(key, value, effect)| format!("{key}={value}:{effect}"));
-    shown.collect::<Vec<_>>().join(", ")
-}
-
-fn json_taint((key, value, effect): &Tainted) -> Value {
-    json!({ "key": key, "value": value, "effect": effect })
-}
-
-fn there_labels(config: &Value) -> BTreeMap<String, String> {
-    labels::of(&config["labels"])
-}
-
-/// Returns how many nodes a pool has at least and at most, over all its zones.
-fn bounds(pool: &Value) -> (u64, u64) {
-    let scaling = &pool["autoscaling"];
-    let zones = pool["locations"].as_array().map_or(1, Vec::len).max(1) as u64;
-    let number = |key: &str| scaling[key].as_u64();
-    match scaling["enabled"] == true {
-        true => (
-            number("totalMinNodeCount")
-                .filter(|it| *it > 0)
-                .or(number("minNodeCount").map(|it| it * zones))
-                .unwrap_or(0),
-            number("totalMaxNodeCount")
-                .filter(|it| *it > 0)
-                .or(number("maxNodeCount").map(|it| it * zones))
-                .unwrap_or(0),
-        ),
-        false => {
-            let count = pool["initialNodeCount"].as_u64().unwrap_or(0) * zones;
-            (count, count)
-        }
-    }
-}
-
-fn accelerator(config: &Value) -> String {
-    let all = config["accelerators"].as_array().into_iter().flatten();
-    let shown = all.map(|it| {
-        let text = |key: &str| match &it[key] {
-            Value::String(text) => text.clone(),
-            Value::Null => String::new(),
-            other => other.to_string(),
-        };
-        format!("{} {}", text("acceleratorCount"), text("acceleratorType"))
-    });
-    shown.collect::<Vec<_>>().join(", ")
-}
-
-/// Returns how a pool is not as wanted.
-pub(crate) fn differences(pool: &Value, layout: &PoolLayout) -> Vec<Difference> {
-    let config = &pool["config"];
-    let mut found = Vec::new();
-    let mut compare = |field: String, wanted: String, there: String, changeable: bool| {
-        if wanted != there {
-            found.push(Difference {
-                field,
-                wanted,
-                found: there,
-                changeable,
-            });
-        }
-    };
-    let field = |key: &str| layout.field(key);
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    compare(
-        field("machine"),
-        layout.machine.clone(),
-        text(&config["machineType"]),
-        false,
-    );
-    compare(
-        field("spot"),
-        layout.spot.to_string(),
-        (config["spot"] == true).to_string(),
-        false,
-    );
-    if let Some(disk) = layout.disk {
-        let there = config["diskSizeGb"].as_u64().unwrap_or(0);
-        compare(field("disk"), disk.to_string(), there.to_string(), false);
-    }
-    let wanted = match &layout.accelerator {
-        Some(it) => format!("{} {}", it.count, it.kind),
-        None => String::new(),
-    };
-    compare(field("accelerator"), wanted, accelerator(config), false);
-    if let Some(zone) = &layout.zone {
-        let there: Vec<&str> = pool["locations"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        compare(field("zone"), zone.clone(), there.join(", "), false);
-    }
-    let (min, max) = bounds(pool);
-    compare(field("min"), layout.min.to_string(), min.to_string(), true);
-    compare(field("max"), layout.max.to_string(), max.to_string(), true);
-    let there = there_labels(config);
-    let keys: BTreeSet<&String> = layout.labels.keys().chain(there.keys()).collect();
-    for key in keys {
-        let value =
-            |labels: &BTreeMap<String, String>| labels.get(key).cloned().unwrap_or_default();
-        let label = field(&format!("labels.{key}"));
-        compare(label, value(&layout.labels), value(&there), true);
-    }
-    let (wanted, there) = (wanted_taints(&layout.taints), there_taints(config));
-    compare(
-        field("taints"),
-        show_taints(&wanted),
-        show_taints(&there),
-        true,
-    );
-    if let Some(wanted) = &layout.version {
-        let there = text(&pool["version"]);
-        if !is_version(&there, wanted) {
-            let older = number(&there) < number(wanted);
-            let of = format!("kubernetes-version of {}", layout.name());
-            compare(of, wanted.clone(), there, older);
-        }
-    }
-    if layout.pool.is_some() {
-        let pairs = labels::of(&config["resourceLabels"]);
-        found.extend(labels::lifetime(&pairs, layout.lifetime));
-    }
-    found
-}
-
-/// Returns what can be read off a pool.
-pub(crate) fn outputs(pool: &Value) -> Outputs {
-    let config = &pool["config"];
-    let (min, max) = bounds(pool);
-    let mut outputs = Outputs::from([
-        ("min".to_owned(), min.to_string()),
-        ("max".to_owned(), max.to_string()),
-    ]);
-    let mut put = |key: &str, text: &str| {
-        if !text.is_empty() {
-            outputs.insert(key.to_owned(), text.to_owned());
-        }
-    };
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    put("machine", &text(&config["machineType"]));
-    put("image", &text(&config["imageType"]));
-    put("kubernetes-version", &text(&pool["version"]));
-    put("accelerator", &accelerator(config));
-    put(
-        "taints",
-        &show_taints(&there_taints(config)).replace(", ", ","),
-    );
-    let labels = there_labels(config).into_iter();
-    let labels: Vec<String> = labels
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    put("labels", &labels.join(","));
-    if config["spot"] == true {
-        put("spot", "true");
-    }
-    if let Some([zone]) = pool["locations"].as_array().map(Vec::as_slice) {
-        put("zone", &text(zone));
-    }
-    outputs
-}
-
-/// Describes a node pool that was read.
-pub(crate) fn describe(pool: &Value, layout: Option<&PoolLayout>) -> (Observed, Option<Tags>) {
-    let pairs = labels::of(&pool["config"]["resourceLabels"]);
-    let (_, tags, doubt) = labels::judge(&pairs);
-    let state = state(pool);
-    let differs = match (layout, state) {
-        (Some(layout), State::Ready) => differences(pool, layout),
-        _ => Vec::new(),
-    };
-    let observed = Observed {
-        state,
-        // Whatever is in a cluster of ours goes with it.
-        owner: Owner::Ours,
-        differs,
-        outputs: outputs(pool),
-        detail: match state {
-            State::Ready => doubt,
-            _ => Some(gke::trouble(pool)),
-        },
-        unused: !matches!(state, State::Ready | State::Failed),
-    };
-    (observed, tags)
-}
 
 /// Returns a pool as requests hold it.
 pub(crate) fn body(layout: &PoolLayout, account: &str, tags: &Tags) -> Value {
@@ -531,99 +305,8 @@ pub(crate) async fn delete(
 }
 
 /// Returns what a pool is to have besides processors: what was asked for, or what its machine type brings along.
-pub(crate) fn accelerator_of(
-    pool: &windlass_provider::NodePool,
-    machine: &str,
-) -> Option<windlass_provider::Accelerator> {
+pub(crate) fn accelerator_of(pool: &NodePool, machine: &str) -> Option<Accelerator> {
     pool.accelerator
         .clone()
         .or_else(|| machine::accelerator(machine))
-}
-
-#[cfg(test)]
-mod tests {
-    use windlass_provider::Accelerator;
-
-    use super::*;
-
-    fn layout() -> PoolLayout {
-        PoolLayout {
-            pool: Some("gpu".into()),
-            version: None,
-            machine: "n1-standard-4".into(),
-            spot: true,
-            disk: Some(50),
-            min: 0,
-            max: 4,
-            spread: 3,
-            labels: [("tier".to_owned(), "fast".to_owned())].into(),
-            taints: vec![Taint {
-                key: "a".into(),
-                value: String::new(),
-                effect: TaintEffect::NoExecute,
-            }],
-            zone: Some("us-east1-b".into()),
-            accelerator: Some(Accelerator {
-                kind: "nvidia-tesla-t4".into(),
-                count: 1,
-                driver: Driver::Latest,
-            }),
-            lifetime: None,
-        }
-    }
-
-    fn tags() -> Tags {
-        Tags {
-            cluster: "dot".parse().unwrap(),
-            created: jiff::Timestamp::from_second(1_764_300_000).unwrap(),
-            expires: None,
-        }
-    }
-
-    #[test]
-    fn what_is_made_is_as_wanted() {
-        let layout = layout();
-        let mut made = body(&layout, "a@b", &tags());
-        made["status"] = json!("RUNNING");
-        assert_eq!(differences(&made, &layout), []);
-        assert_eq!(made["initialNodeCount"], 0);
-        assert_eq!(
-            made["config"]["accelerators"][0]["gpuDriverInstallationConfig"]["gpuDriverVersion"],
-            "LATEST"
-        );
-    }
-
-    #[test]
-    fn each_difference_says_whether_it_can_be_changed() {
-        let mut made = body(&layout(), "a@b", &tags());
-        made["version"] = json!("1.35.2-gke.1");
-        let mut other = layout();
-        other.max = 5;
-        other.machine = "n1-standard-8".into();
-        other.labels.clear();
-        other.version = Some("1.36".into());
-        let differs = differences(&made, &other);
-        let told: Vec<(&str, bool)> = differs
-            .iter()
-            .map(|it| (it.field.as_str(), it.changeable))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                ("node-pools.gpu.machine", false),
-                ("node-pools.gpu.max", true),
-                ("node-pools.gpu.labels.tier", true),
-                ("kubernetes-version of gpu", true),
-            ]
-        );
-    }
-
-    #[test]
-    fn bounds_of_each_zone_add_up() {
-        let pool = json!({
-            "locations": ["a", "b", "c"],
-            "autoscaling": { "enabled": true, "minNodeCount": 1, "maxNodeCount": 3 },
-        });
-        assert_eq!(bounds(&pool), (3, 9));
-    }
 }

@@ -1,8 +1,12 @@
 //! What is looked at before the first change.
 
+mod policies;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use windlass_provider::{
     Check, ClusterSpec, Ctx, Error, Facts, Fault, GoogleMode, NodePool, Result, Verdict,
 };
@@ -58,7 +62,7 @@ pub(crate) async fn check(
     if seen.lacking.iter().any(|api| api.starts_with("compute.")) {
         return checks;
     }
-    checks.extend(check_policies(client, cx, spec, &seen).await);
+    checks.extend(policies::check(client, cx, spec, &seen).await);
     checks.extend(check_machines(client, cx, spec, &seen).await);
     checks.extend(check_network(client, cx, spec, &seen).await);
     // What is made already counts in what is used.
@@ -169,83 +173,6 @@ fn check_name(spec: &ClusterSpec, seen: &Seen) -> Check {
         Verdict::Passed,
         detail,
     )
-}
-
-/// Policies of an organisation that refuse what windlass makes, and what to do about each.
-const POLICIES: [(&str, &str); 3] = [
-    (
-        "constraints/iam.disableServiceAccountCreation",
-        "service accounts may not be made: ask for an exception for this project",
-    ),
-    (
-        "constraints/compute.vmExternalIpAccess",
-        "nodes may have no addresses of the internet: write private-nodes = true in [clusters.NAME.google]",
-    ),
-    (
-        "constraints/gcp.resourceLocations",
-        "the location is not among those that are allowed: choose another with --location",
-    ),
-];
-
-async fn check_policies(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &Seen) -> Vec<Check> {
-    let name = "organisation policies";
-    let path = format!(
-        "/v1/projects/{}:getEffectiveOrgPolicy",
-        encode(&seen.project)
-    );
-    let mut checks = Vec::new();
-    for (constraint, hint) in POLICIES {
-        if constraint.ends_with("vmExternalIpAccess") && spec.google.private_nodes {
-            continue;
-        }
-        let body = json!({ "constraint": constraint });
-        let call = (Service::Projects, "projects.getEffectiveOrgPolicy");
-        match client.call(cx, call, ("POST", &path), Some(&body)).await {
-            Ok(policy) if refuses(&policy, &seen.location) => {
-                let detail = format!("{constraint} refuses it");
-                checks.push(Check::new(name, Verdict::Failed, detail).hint(hint));
-            }
-            Ok(_) => {}
-            Err(trouble) => return vec![failed(name, trouble.into())],
-        }
-    }
-    if checks.is_empty() {
-        let detail = "none refuses what windlass makes";
-        checks.push(Check::new(name, Verdict::Passed, detail));
-    }
-    checks
-}
-
-/// Returns whether a policy refuses what windlass makes at a location.
-///
-/// Source: <https://cloud.google.com/resource-manager/reference/rest/v1/Policy>
-fn refuses(policy: &Value, location: &str) -> bool {
-    if policy["booleanPolicy"]["enforced"] == true {
-        return true;
-    }
-    let list = &policy["listPolicy"];
-    let values = |key: &str| -> Vec<&str> {
-        let values = list[key].as_array().into_iter().flatten();
-        values.filter_map(Value::as_str).collect()
-    };
-    if policy["constraint"] == "constraints/gcp.resourceLocations" {
-        let region = region_of(location);
-        let names = |value: &str| {
-            let value = value.trim_start_matches("in:");
-            let group = value.trim_end_matches("-locations");
-            value == region
-                || value == location
-                || group == region
-                // A group of a continent or a country, such as in:us-locations.
-                || (value.ends_with("-locations") && region.starts_with(&format!("{group}-")))
-        };
-        let (allowed, denied) = (values("allowedValues"), values("deniedValues"));
-        // Groups of other kinds, such as in:eu-locations, cannot be told apart by their names: they are no refusal.
-        let unclear = allowed.iter().any(|it| it.starts_with("in:") && !names(it));
-        return denied.iter().any(|it| names(it))
-            || (!allowed.is_empty() && !unclear && !allowed.iter().any(|it| names(it)));
-    }
-    list["allValues"] == "DENY"
 }
 
 /// Returns all pools, that of the nodes that every cluster has among them, each with its machine type.
@@ -532,23 +459,4 @@ async fn wanted(
         }
     }
     Ok(all)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn policies_refuse_by_their_own_rules() {
-        let boolean = json!({ "constraint": "constraints/iam.disableServiceAccountCreation", "booleanPolicy": { "enforced": true } });
-        assert!(refuses(&boolean, "us-east1"));
-        assert!(!refuses(&json!({ "booleanPolicy": {} }), "us-east1"));
-        let all = json!({ "constraint": "constraints/compute.vmExternalIpAccess", "listPolicy": { "allValues": "DENY" } });
-        assert!(refuses(&all, "us-east1"));
-        let places = |allowed: &[&str]| json!({ "constraint": "constraints/gcp.resourceLocations", "listPolicy": { "allowedValues": allowed } });
-        assert!(refuses(&places(&["europe-west1"]), "us-east1-b"));
-        assert!(!refuses(&places(&["us-east1"]), "us-east1-b"));
-        assert!(!refuses(&places(&["in:us-locations"]), "us-east1"));
-        assert!(!refuses(&places(&["in:eu-locations"]), "europe-west1"));
-    }
 }

@@ -142,7 +142,10 @@ pub(super) const VERBS: &[Verb] = &[
             same("max-nodes"),
             same("node-size"),
             without_meaning("billing-account", "no provider of this build has one"),
-            without_meaning("zone", "no provider of this build has zones"),
+            without_meaning(
+                "zone",
+                "nodes are spread over zones; a pool can have one: windlass cluster node-pool add --zone",
+            ),
             without_meaning(
                 "auth",
                 "credentials are asked of the provider's own chain, each time",

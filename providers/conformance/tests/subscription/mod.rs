@@ -1,5 +1,7 @@
 //! What somebody else does in the simulated subscription, over the wire.
 
+mod judged;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,24 +1,24 @@
 //! Managed clusters: a control plane with its system pools, the group for their nodes, and the API server within.
 
+mod access;
+mod plane;
+mod wanted;
+
+pub(super) use self::access::credential;
+pub(crate) use self::access::{authenticator, disk_id, is_on, is_there};
+
+use self::{
+    plane::{renew, start},
+    wanted::{identity, network, sign_in},
+};
 use super::{
     Fault, Outcome, Reply,
-    account::{
-        CLUSTER, Cx, Fate, IDENTITY, POOL, ROLE, group_of, is_busy, root, show, state, tags, text,
-    },
-    check, groups, login, nodes, offers, operations, pools, roles, uuid,
+    account::{CLUSTER, Cx, Fate, POOL, ROLE, group_of, is_busy, show, state, tags, text},
+    check, groups, offers, operations, pools, uuid,
 };
-use crate::{
-    aws::Thing,
-    ground::{Ground, Running},
-    kube::{Authenticator, Grant, Identity, Power},
-    site::{self, Aks, Entry, Site},
-};
-use base64::{Engine, prelude::BASE64_STANDARD};
+use crate::{aws::Thing, ground::Running, site::Entry};
 use serde_json::{Value, json};
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 const TYPE: &str = "Microsoft.ContainerService/managedClusters";
 /// The service, as faults name it.
@@ -233,122 +233,6 @@ const CHANGEABLE: [&str; 12] = [
     "ingressProfile",
 ];
 
-/// Checks who can sign in.
-fn sign_in(wanted: &Value) -> Result<(), Fault> {
-    let managed = wanted["aadProfile"]["managed"] == true;
-    if wanted["disableLocalAccounts"] == true && !managed {
-        return Err(bad(
-            "InvalidParameter",
-            "disableLocalAccounts can only be set when AAD integration is enabled.",
-        ));
-    }
-    for group in wanted["aadProfile"]["adminGroupObjectIDs"]
-        .as_array()
-        .into_iter()
-        .flatten()
-    {
-        let group = group.as_str().unwrap_or_default();
-        if group.split('-').map(str::len).collect::<Vec<_>>() != [8, 4, 4, 4, 12] {
-            return Err(bad(
-                "InvalidParameter",
-                format!(
-                    "aadProfile.adminGroupObjectIDs has the value '{group}', which is no object id."
-                ),
-            ));
-        }
-    }
-    if wanted["nodeProvisioningProfile"]["mode"] == "Auto" {
-        let network = &wanted["networkProfile"];
-        if network["networkPluginMode"] != "overlay" {
-            return Err(bad(
-                "InvalidParameter",
-                "Node auto-provisioning needs networkPluginMode overlay.",
-            ));
-        }
-        let scaling = wanted["agentPoolProfiles"].as_array().into_iter().flatten();
-        if scaling
-            .into_iter()
-            .any(|it| it["enableAutoScaling"] == true)
-        {
-            return Err(bad(
-                "InvalidParameter",
-                "Node auto-provisioning cannot be enabled when the cluster autoscaler is enabled on any agent pool.",
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Returns who a cluster is.
-fn identity(cx: &Cx<'_>, name: &str, body: &Value) -> Result<Value, Fault> {
-    let wanted = &body["identity"];
-    match wanted["type"].as_str() {
-        Some("SystemAssigned") => Ok(json!({
-            "type": "SystemAssigned", "principalId": uuid(&cx.ground.mint(name)), "tenantId": super::TENANT,
-        })),
-        Some("UserAssigned") => {
-            let mut told = serde_json::Map::new();
-            for id in wanted["userAssignedIdentities"]
-                .as_object()
-                .into_iter()
-                .flat_map(|it| it.keys())
-            {
-                let identity = cx.get(IDENTITY, id).ok_or_else(|| {
-                    bad("FailedIdentityOperation", format!("Identity operation for resource failed: The resource '{id}' was not found."))
-                })?;
-                let its = &identity.body["properties"];
-                told.insert(
-                    id.clone(),
-                    json!({"clientId": its["clientId"], "principalId": its["principalId"]}),
-                );
-            }
-            match told.len() {
-                1 => Ok(json!({"type": "UserAssigned", "userAssignedIdentities": told})),
-                _ => Err(bad(
-                    "InvalidParameter",
-                    "A managed cluster has exactly one user assigned identity.",
-                )),
-            }
-        }
-        _ => Err(bad(
-            "InvalidParameter",
-            "Required parameter identity or servicePrincipalProfile is missing (null).",
-        )),
-    }
-}
-
-fn network(wanted: &Value) -> Result<Value, Fault> {
-    let mut told = match wanted {
-        Value::Null => json!({"networkPlugin": "kubenet"}),
-        wanted => wanted.clone(),
-    };
-    let cilium = told["networkDataplane"] == "cilium";
-    if cilium && told["networkPlugin"] != "azure" {
-        return Err(bad(
-            "InvalidNetworkDataplane",
-            "networkDataplane cilium needs networkPlugin azure.",
-        ));
-    }
-    if told["networkPolicy"] == "cilium" && !cilium {
-        return Err(bad(
-            "InvalidNetworkPolicy",
-            "networkPolicy cilium needs networkDataplane cilium.",
-        ));
-    }
-    for (key, usual) in [
-        ("podCidr", "10.244.0.0/16"),
-        ("serviceCidr", "10.0.0.0/16"),
-        ("dnsServiceIP", "10.0.0.10"),
-        ("loadBalancerSku", "standard"),
-        ("outboundType", "loadBalancer"),
-    ] {
-        if told[key].is_null() {
-            told[key] = json!(usual);
-        }
-    }
-    Ok(told)
-}
-
 fn change(cx: &Cx<'_>, mut cluster: Thing, body: &Value) -> Outcome {
     idle(cx, &cluster)?;
     let wanted = &body["properties"];
@@ -561,56 +445,6 @@ pub(super) fn advance(cx: &Cx<'_>, mut cluster: Thing) {
     cx.ground.settle();
 }
 
-/// Starts the API server, with what AKS puts into it and the nodes of its pools.
-fn start(cx: &Cx<'_>, cluster: &mut Thing) {
-    let uid = text(&cluster.body["sim"], "uid").to_owned();
-    let server = format!("aks_{}_{}", text(&cluster.body, "name"), &uid[..8]);
-    cluster.body["sim"]["server"] = json!(server);
-    cx.put(cluster.clone());
-    let version = format!(
-        "v{}",
-        text(&cluster.body["properties"], "currentKubernetesVersion")
-    );
-    let entry = site::Cluster {
-        name: server,
-        id: uid,
-        token: cx.ground.mint("token"),
-        version,
-        created: cx.now,
-        balancers: true,
-        eks: None,
-        aks: Some(Aks {
-            id: text(&cluster.body, "id").to_owned(),
-        }),
-        google: None,
-    };
-    cx.ground.write(Entry::Cluster(entry.clone()));
-    let running = cx.ground.serve(&entry, Vec::new());
-    let cilium = cluster.body["properties"]["networkProfile"]["networkDataplane"] == "cilium";
-    nodes::begin(&running.api, cilium);
-    for pool in pools::of(cx, cluster) {
-        let count = pool.body["properties"]["count"]
-            .as_u64()
-            .unwrap_or_default();
-        nodes::scale(cx, cluster, &pool, count);
-    }
-}
-
-/// Lets the API server be of another version.
-fn renew(cx: &Cx<'_>, cluster: &Thing, version: &str) {
-    let git = format!("v{version}");
-    let server = text(&cluster.body["sim"], "server");
-    let known = cx.ground.site().clusters.get(server).cloned();
-    if let Some(known) = known {
-        let version = git.clone();
-        cx.ground
-            .write(Entry::Cluster(site::Cluster { version, ..known }));
-    }
-    if let Some(running) = running(cx, cluster) {
-        running.api.upgrade(&git);
-    }
-}
-
 /// Takes a cluster away with all that AKS made for it: its nodes' group goes with its disks, addresses and load balancers.
 pub(super) fn end(cx: &Cx<'_>, cluster: &Thing) {
     let prefix = format!("{}/", cluster.id);
@@ -630,132 +464,4 @@ pub(super) fn end(cx: &Cx<'_>, cluster: &Thing) {
         cx.ground.write(Entry::AssetGone { id });
     }
     cx.ground.settle();
-}
-
-/// Returns a kubeconfig: of users, or of the cluster's own administrator.
-pub(super) fn credential(cx: &Cx<'_>, id: &str, admin: bool) -> Outcome {
-    let cluster = find(cx, id)?;
-    let properties = &cluster.body["properties"];
-    let name = text(&cluster.body, "name");
-    let server = text(&cluster.body["sim"], "server");
-    let known = cx.ground.site().clusters.get(server).cloned();
-    let known = known.ok_or_else(|| {
-        Fault::new(
-            404,
-            "NotFound",
-            format!("The kubeconfig of managed cluster {name} is not there yet."),
-        )
-    })?;
-    let entra = properties["aadProfile"]["managed"] == true;
-    if admin && properties["disableLocalAccounts"] == true {
-        return Err(bad(
-            "BadRequest",
-            "Getting static credential is not allowed because this cluster is set to disable local accounts.",
-        ));
-    }
-    let user = match entra && !admin {
-        false => json!({"token": known.token}),
-        true => json!({"exec": {
-            "apiVersion": "client.authentication.k8s.io/v1beta1", "command": "kubelogin",
-            "args": ["get-token", "--environment", "AzurePublicCloud", "--server-id", login::SERVER, "--tenant-id", super::TENANT, "--login", "devicecode"],
-            "env": null, "provideClusterInfo": false,
-        }}),
-    };
-    let address = cx.ground.address.replacen("http:", "https:", 1);
-    let group = text(properties, "nodeResourceGroup");
-    let who = format!(
-        "{}_{group}_{name}",
-        if admin { "clusterAdmin" } else { "clusterUser" }
-    );
-    let file = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": name, "preferences": {},
-        "clusters": [{"name": name, "cluster": {
-            "server": format!("{address}/clusters/{server}"),
-            "certificate-authority-data": BASE64_STANDARD.encode(&cx.ground.identity.authority),
-        }}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": who}}],
-        "users": [{"name": who, "user": user}],
-    });
-    // JSON is YAML.
-    let value = BASE64_STANDARD.encode(file.to_string());
-    let called = if admin { "clusterAdmin" } else { "clusterUser" };
-    Ok(Reply::ok(
-        json!({"kubeconfigs": [{"name": called, "value": value}]}),
-    ))
-}
-
-/// Returns whether the managed cluster behind an API server still is, and runs.
-pub(crate) fn is_there(site: &Site, aks: &Aks, server: &str) -> bool {
-    let key = Thing::key(super::REGION, CLUSTER, &aks.id.to_lowercase());
-    let found = site.things.get(&key);
-    found.is_some_and(|it| it.body["sim"]["server"] == server)
-}
-
-/// Returns whether a cluster is not stopped.
-pub(crate) fn is_on(site: &Site, aks: &Aks) -> bool {
-    let key = Thing::key(super::REGION, CLUSTER, &aks.id.to_lowercase());
-    let found = site.things.get(&key);
-    found.is_none_or(|it| it.body["properties"]["powerState"]["code"] != "Stopped")
-}
-
-/// Returns the path of a disk of a cluster.
-pub(crate) fn disk_id(site: &Site, aks: &Aks, name: &str) -> String {
-    let key = Thing::key(super::REGION, CLUSTER, &aks.id.to_lowercase());
-    let group = site.things.get(&key);
-    let group = group.map_or("", |it| text(&it.body["properties"], "nodeResourceGroup"));
-    format!(
-        "{}/resourceGroups/{group}/providers/Microsoft.Compute/disks/{name}",
-        root()
-    )
-}
-
-struct Entra {
-    ground: Weak<Ground>,
-    aks: Aks,
-}
-
-/// Returns who knows the tokens of Entra for a cluster.
-pub(crate) fn authenticator(ground: &Arc<Ground>, aks: &Aks) -> Arc<dyn Authenticator> {
-    Arc::new(Entra {
-        ground: Arc::downgrade(ground),
-        aks: aks.clone(),
-    })
-}
-
-impl Authenticator for Entra {
-    fn identify(&self, token: &str) -> Option<Identity> {
-        let ground = self.ground.upgrade()?;
-        let now = ground.clock.now();
-        let claims = login::claims(token, now)?;
-        let cx = Cx {
-            ground: &ground,
-            now,
-            base: "",
-        };
-        let cluster = cx.get(CLUSTER, &self.aks.id)?;
-        let profile = &cluster.body["properties"]["aadProfile"];
-        if claims["aud"] != login::SERVER || profile["managed"] != true {
-            return None;
-        }
-        let of = |value: &Value| -> Vec<String> {
-            let list = value.as_array().into_iter().flatten();
-            list.filter_map(|it| it.as_str().map(str::to_owned))
-                .collect()
-        };
-        let groups = of(&claims["groups"]);
-        let admins = of(&profile["adminGroupObjectIDs"]);
-        let admin = groups.iter().any(|it| admins.contains(it))
-            || (profile["enableAzureRBAC"] == true
-                && roles::administers(&cx, &cluster, text(&claims, "oid")));
-        let grants = admin.then_some(Grant {
-            power: Power::Admin,
-            namespaces: None,
-        });
-        Some(Identity {
-            name: text(&claims, "oid").to_owned(),
-            uid: text(&claims, "oid").to_owned(),
-            groups,
-            grants: grants.into_iter().collect(),
-        })
-    }
 }

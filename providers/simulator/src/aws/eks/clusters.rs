@@ -164,7 +164,7 @@ pub(super) fn advance(cx: &Cx<'_>, mut cluster: Thing) {
 /// Returns what EKS tells of a cluster: its API server is where the world is now.
 pub(super) fn show_cluster(cx: &Cx<'_>, cluster: &Thing) -> Value {
     let mut shown = show(cluster);
-    if !shown["certificateAuthority"].is_null() {
+    if shown["certificateAuthority"]["data"].is_string() {
         let address = cx.ground.address.replacen("http:", "https:", 1);
         let server = cluster.text("server");
         shown["endpoint"] = json!(format!("{address}/clusters/{server}"));
