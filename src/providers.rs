@@ -333,7 +333,7 @@ fn google(reach: &GoogleReach, rehearsal: Option<&Rehearsal>) -> windlass_gcp::G
             credentials: None,
             rehearsed: Some(Rehearsed {
                 endpoint: rehearsal.cloud("google"),
-                token: "ya29.rehearsal".to_owned(),
+                refresh_token: "1//rehearsal".to_owned(),
                 principal: "rehearsal@example.com".to_owned(),
             }),
         },

@@ -13,7 +13,7 @@ use crate::{
     policy::{Policy, give, member, roles_of, take},
     refusal::{Answer, Trouble},
     service::Service,
-    want::{AccountLayout, NODES},
+    want::{AccountLayout, NODES, region_of},
 };
 
 /// The role by which a service account of Kubernetes acts as one of Google Cloud.
@@ -207,7 +207,7 @@ pub(crate) async fn ensure(
     client: &Client,
     cx: &Ctx,
     resource: &Resource,
-    (project, purpose): (&str, &str),
+    ((project, location), purpose): ((&str, &str), &str),
     layout: &AccountLayout,
     known: &Known,
 ) -> Result<(Change, Outputs)> {
@@ -217,7 +217,8 @@ pub(crate) async fn ensure(
         Some(account) => account,
         None => {
             change = Change::Made;
-            make(client, cx, resource, (project, purpose), layout, known).await?
+            let of = ((project, location), purpose);
+            make(client, cx, resource, of, layout, known).await?
         }
     };
     let there = pairs(&account);
@@ -231,10 +232,26 @@ pub(crate) async fn ensure(
         )
         .hint("choose another name with --cluster, or remove that account yourself"));
     }
+    if let Some(home) = labels::location(&there)
+        && region_of(home) != region_of(location)
+    {
+        return Err(Error::new(
+            Fault::Conflict,
+            format!(
+                "service account \"{email}\" belongs to cluster \"{}\" in {home}",
+                resource.cluster
+            ),
+        )
+        .hint("choose another name with --cluster")
+        .hint(format!(
+            "or destroy that one: windlass destroy google --location {home}"
+        )));
+    }
     if labels::lifetime(&there, layout.lifetime).is_some() {
+        let home = labels::location(&there).unwrap_or(location);
         let tags = labels::again(cx, &resource.cluster, &there, layout.lifetime);
         let body = json!({
-            "serviceAccount": { "description": labels::description(&tags) },
+            "serviceAccount": { "description": labels::description(&tags, home) },
             "updateMask": "description",
         });
         let call = (Service::Iam, "serviceAccounts.patch");
@@ -273,7 +290,7 @@ async fn make(
     client: &Client,
     cx: &Ctx,
     resource: &Resource,
-    (project, purpose): (&str, &str),
+    ((project, location), purpose): ((&str, &str), &str),
     layout: &AccountLayout,
     known: &Known,
 ) -> Result<Value> {
@@ -283,7 +300,7 @@ async fn make(
         "accountId": email.split('@').next().unwrap_or_default(),
         "serviceAccount": {
             "displayName": shown(&resource.cluster, purpose),
-            "description": labels::description(&tags),
+            "description": labels::description(&tags, location),
         },
     });
     let to = format!("/v1/projects/{}/serviceAccounts", encode(project));

@@ -290,7 +290,7 @@ impl Client {
 }
 
 /// Returns the client of HTTP: through the proxies of the environment, with the system's certificates.
-fn connect(url: &str) -> Result<reqwest::Client, reqwest::Error> {
+pub(crate) fn connect(url: &str) -> Result<reqwest::Client, reqwest::Error> {
     // reqwest panics without one; it fails only where there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client =

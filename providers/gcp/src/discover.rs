@@ -16,7 +16,7 @@ use crate::{
     leftovers::{self, Survey},
     pools, project,
     refusal::Answer,
-    want::{CLUSTER, NODES, NODES_POOL, PROJECT, Piece, Want, account_id, pool_id},
+    want::{CLUSTER, NODES, NODES_POOL, PROJECT, Piece, Want, account_id, pool_id, region_of},
 };
 
 /// A project in which clusters may be.
@@ -85,7 +85,7 @@ async fn projects(client: &Client, cx: &Ctx, scope: Scope<'_>) -> Result<Vec<Pro
 pub(crate) async fn discover(client: &Client, cx: &Ctx, scope: Scope<'_>) -> Result<Vec<Found>> {
     let projects = projects(client, cx, scope).await?;
     let looks = projects.iter().map(|project| async move {
-        match look(client, cx, project, scope.cluster).await {
+        match look(client, cx, project, scope).await {
             Ok(found) => Ok(found),
             Err(error)
                 if error.fault == Fault::Denied && !project.named && project.made.is_none() =>
@@ -126,8 +126,25 @@ fn move_to(resource: &mut Resource, place: &str) {
 /// All that was read of a project.
 struct Contents {
     clusters: Vec<Value>,
+    /// Those that lie where nobody looks.
+    elsewhere: Vec<Value>,
     accounts: Vec<Value>,
     survey: Survey,
+}
+
+impl Contents {
+    /// Leaves out what lies in another region than this place. What lies nowhere stays, unless it says whose it is.
+    fn look_within(&mut self, place: &str) {
+        let near = |it: Option<&str>| it.is_none_or(|it| region_of(it) == region_of(place));
+        let (here, elsewhere) = std::mem::take(&mut self.clusters)
+            .into_iter()
+            .partition(|it| near(it["location"].as_str()));
+        self.clusters = here;
+        self.elsewhere = elsewhere;
+        let accounts = &mut self.accounts;
+        accounts.retain(|it| near(labels::location(&accounts::pairs(it))));
+        self.survey.look_within(near);
+    }
 }
 
 async fn read(client: &Client, cx: &Ctx, project: &str) -> Answer<Contents> {
@@ -144,6 +161,7 @@ async fn read(client: &Client, cx: &Ctx, project: &str) -> Answer<Contents> {
     .await;
     Ok(Contents {
         clusters: none_where_disabled(clusters)?,
+        elsewhere: Vec::new(),
         accounts: none_where_disabled(accounts)?,
         survey: survey?,
     })
@@ -154,10 +172,18 @@ async fn look(
     client: &Client,
     cx: &Ctx,
     project: &Project,
-    only: Option<&ClusterName>,
+    scope: Scope<'_>,
 ) -> Result<Vec<Found>> {
-    let contents = read(client, cx, &project.id).await?;
-    let names = match only {
+    let place = match scope.regions {
+        Regions::Configured => client.session().named_location(),
+        Regions::All => None,
+    };
+    let mut contents = read(client, cx, &project.id).await?;
+    // A project that windlass made is one cluster's, wherever that is.
+    if let Some(place) = place.filter(|_| project.made.is_none()) {
+        contents.look_within(place);
+    }
+    let names = match scope.cluster {
         Some(name) => BTreeSet::from([name.clone()]),
         None => names(cx, project, &contents),
     };
@@ -257,7 +283,14 @@ impl Look<'_> {
             .map(|it| it.resource.id.clone())
             .collect();
         let of = (self.project.id.as_str(), self.name);
-        let left = leftovers::find(self.client, self.cx, of, &self.contents.survey)
+        // What other clusters of that name have is theirs.
+        let namesakes = self.contents.elsewhere.iter();
+        let namesakes: Vec<&Value> = namesakes
+            .filter(|it| it["name"] == self.name.as_str())
+            .chain(others.iter().copied())
+            .collect();
+        let survey = self.contents.survey.without(&namesakes);
+        let left = leftovers::find(self.client, self.cx, of, &survey)
             .await
             .map_err(Error::from)?;
         for leftover in &left {

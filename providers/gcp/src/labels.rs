@@ -12,6 +12,9 @@ use crate::want::{CLUSTER, NODES, PROJECT, account_id};
 const CREATED: &str = "created";
 const EXPIRES: &str = "expires";
 
+/// In a description: where the cluster is. Service accounts themselves are nowhere.
+const LOCATION: &str = "windlass-location";
+
 /// Labels as they are read.
 pub(crate) type Pairs = BTreeMap<String, String>;
 
@@ -32,11 +35,20 @@ pub(crate) fn of_description(text: &str) -> Pairs {
         .collect()
 }
 
-/// Returns such a description.
-pub(crate) fn description(tags: &Tags) -> String {
-    let pairs = tags.to_pairs().into_iter();
+/// Returns such a description, of what belongs to a cluster at this location.
+pub(crate) fn description(tags: &Tags, location: &str) -> String {
+    let mut pairs = tags.to_pairs();
+    if !location.is_empty() {
+        pairs.push((LOCATION, location.to_owned()));
+    }
+    let pairs = pairs.into_iter();
     let words: Vec<String> = pairs.map(|(key, value)| format!("{key}={value}")).collect();
     words.join(" ")
+}
+
+/// Returns where the cluster is that a description speaks of.
+pub(crate) fn location(pairs: &Pairs) -> Option<&str> {
+    pairs.get(LOCATION).map(String::as_str)
 }
 
 /// Returns whether labels say that windlass made what carries them.
@@ -156,7 +168,8 @@ mod tests {
             Timestamp::from_second(1_764_300_000).unwrap(),
             Some(60),
         );
-        let text = description(&tags);
+        let text = description(&tags, "us-east1");
+        assert_eq!(location(&of_description(&text)), Some("us-east1"));
         // https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts: 256 bytes of UTF-8
         assert!(text.len() <= 256);
         assert_eq!(

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use windlass_provider::{
     Change, ClusterName, Ctx, Error, Found, Observed, Outputs, Owner, Resource, ResourceId, Result,
-    State,
+    State, Tags,
 };
 
 use crate::{
@@ -53,14 +53,22 @@ impl Leftover {
     }
 }
 
-/// Returns the cluster of the tag that its nodes share: "gke-dot-0a1b2c3d-node" is of "dot".
-fn tagged(tag: &str) -> Option<&str> {
-    let (name, mark) = tag
+/// Returns the cluster of the tag that its nodes share, and its mark, with which its id begins: "gke-dot-0a1b2c3d-node" is of "dot".
+fn tag(text: &str) -> Option<(&str, &str)> {
+    let (name, mark) = text
         .strip_prefix("gke-")?
         .strip_suffix("-node")?
         .rsplit_once('-')?;
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    (mark.len() == 8 && mark.bytes().all(hex)).then_some(name)
+    (mark.len() == 8 && mark.bytes().all(hex)).then_some((name, mark))
+}
+
+fn tagged(text: &str) -> Option<&str> {
+    tag(text).map(|it| it.0)
+}
+
+fn mark(text: &str) -> Option<&str> {
+    tag(text).map(|it| it.1)
 }
 
 /// Returns the cluster whose nodes a firewall rule leads to.
@@ -108,10 +116,40 @@ impl Balancer {
 }
 
 /// What of a project's compute API tells of leftovers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Survey {
     firewalls: Vec<Value>,
     disks: Vec<Value>,
+}
+
+impl Survey {
+    /// Leaves out the disks that lie where nobody looks. Firewall rules lie nowhere.
+    pub(crate) fn look_within(&mut self, near: impl Fn(Option<&str>) -> bool) {
+        self.disks.retain(|it| {
+            let link = it["zone"].as_str().or(it["region"].as_str());
+            near(link.and_then(|it| it.rsplit('/').next()))
+        });
+    }
+
+    /// Returns what is left without that of these clusters: their mark is in the tag of their nodes, and their place on their disks.
+    pub(crate) fn without(&self, clusters: &[&Value]) -> Self {
+        let has = |it: &Value| {
+            let tags = it["targetTags"].as_array().into_iter().flatten();
+            let marks: Vec<&str> = tags.filter_map(|it| mark(it.as_str()?)).collect();
+            let place = it["labels"]["goog-k8s-cluster-location"].as_str();
+            clusters.iter().any(|cluster| {
+                let id = cluster["id"].as_str().unwrap_or_default();
+                let of_it = it["labels"]["goog-k8s-cluster-name"] == cluster["name"];
+                let ours = !it["labels"][Tags::CLUSTER].is_null();
+                marks.iter().any(|mark| id.starts_with(mark))
+                    || of_it && !ours && place.is_none_or(|place| cluster["location"] == place)
+            })
+        };
+        let mut rest = self.clone();
+        rest.firewalls.retain(|it| !has(it));
+        rest.disks.retain(|it| !has(it));
+        rest
+    }
 }
 
 /// Looks through a project's firewall rules and disks.
@@ -414,5 +452,31 @@ mod tests {
             };
             assert_eq!(disks(&survey, &cluster).count() == 1, wanted, "{labels}");
         }
+    }
+
+    #[test]
+    fn what_is_of_a_namesake_is_no_leftover() {
+        let firewall =
+            |mark: &str| json!({ "name": mark, "targetTags": [format!("gke-dot-{mark}-node")] });
+        let disk = |labels: Value| json!({ "name": "d", "labels": labels, "zone": "https://x/zones/us-east1-b" });
+        let at = |place: &str| {
+            disk(json!({ "goog-k8s-cluster-name": "dot", "goog-k8s-cluster-location": place }))
+        };
+        let mut survey = Survey {
+            firewalls: vec![firewall("0a1b2c3d"), firewall("ffffffff")],
+            disks: vec![
+                at("us-east1"),
+                at("us-west1"),
+                disk(json!({ "goog-k8s-cluster-name": "dot", "windlass-cluster": "dot" })),
+                disk(json!({ "goog-k8s-cluster-name": "dot" })),
+            ],
+        };
+        let theirs = json!({ "name": "dot", "location": "us-east1", "id": "0a1b2c3d4e5f" });
+        let rest = survey.without(&[&theirs]);
+        assert_eq!((rest.firewalls.len(), rest.disks.len()), (1, 2));
+        assert_eq!(rest.firewalls[0]["name"], "ffffffff");
+        assert_eq!(survey.without(&[]).disks.len(), 4);
+        survey.look_within(|place| place == Some("us-west1-a"));
+        assert_eq!((survey.firewalls.len(), survey.disks.len()), (2, 0));
     }
 }

@@ -180,7 +180,7 @@ impl Provider for Google {
             }
             Piece::Apis(wanted) => apis::ensure(client, cx, project, wanted).await,
             Piece::Account(purpose, Some(layout)) => {
-                let of = (project, purpose.as_str());
+                let of = ((project, want.location.as_str()), purpose.as_str());
                 accounts::ensure(client, cx, resource, of, layout, known).await
             }
             Piece::Cluster(Some(layout)) => {

@@ -11,9 +11,12 @@ use google_cloud_auth::credentials::{
     AccessTokenCredentials, Credentials, external_account, external_account_authorized_user,
     impersonated, mds, service_account, user_account,
 };
+use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use windlass_provider::{Ctx, Error, Fault, Result};
+
+use crate::client::{connect, encode};
 
 /// What windlass asks to be allowed: everything that one may do, and to learn one's own name.
 const SCOPES: [&str; 2] = [
@@ -22,6 +25,9 @@ const SCOPES: [&str; 2] = [
 ];
 /// How long it may take to get a token.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long before its end a token is renewed, as by Google's own library.
+const RENEWED: Duration = Duration::from_secs(4 * 60);
 
 /// What somebody said of who one is, and where; the rest is Google Cloud's own environment and files.
 #[derive(Clone, Debug, Default)]
@@ -45,8 +51,8 @@ pub struct Access {
 pub struct Rehearsed {
     /// The URL under which each service has a path of its name.
     pub endpoint: String,
-    /// The token that is known there.
-    pub token: String,
+    /// For what there are tokens there.
+    pub refresh_token: String,
     /// Whose it is.
     pub principal: String,
 }
@@ -57,6 +63,8 @@ pub(crate) struct Session {
     access: Access,
     found: Arc<OnceLock<Option<Found>>>,
     tokens: Arc<OnceCell<AccessTokenCredentials>>,
+    /// A token of a simulated cloud, and when it ends.
+    rehearsed: Arc<Mutex<Option<(String, Timestamp)>>>,
 }
 
 /// Credentials that were found.
@@ -80,6 +88,7 @@ impl Session {
             access,
             found: Arc::default(),
             tokens: Arc::default(),
+            rehearsed: Arc::default(),
         }
     }
 
@@ -134,6 +143,11 @@ impl Session {
         configured("compute", "zone").or_else(|| configured("compute", "region"))
     }
 
+    /// Returns the region or zone that somebody named for windlass: where alone clusters are looked for.
+    pub(crate) fn named_location(&self) -> Option<&str> {
+        self.access.location.as_deref()
+    }
+
     /// Returns the project whose budget of calls counts: that of a user's credentials.
     pub(crate) fn quota_project(&self) -> Option<&str> {
         match self.rehearsed() {
@@ -169,7 +183,7 @@ impl Session {
     /// Returns a token for now.
     pub(crate) async fn token(&self, cx: &Ctx) -> Result<String> {
         if let Some(rehearsed) = self.rehearsed() {
-            return Ok(rehearsed.token.clone());
+            return self.rehearsed_token(cx, rehearsed).await;
         }
         let tokens = self
             .tokens
@@ -190,6 +204,33 @@ impl Session {
         cx.within(PATIENCE).bound(what, work).await
     }
 
+    /// Returns a token of a simulated cloud: it is kept as long as Google's own library would keep it.
+    async fn rehearsed_token(&self, cx: &Ctx, rehearsed: &Rehearsed) -> Result<String> {
+        let mut kept = self.rehearsed.lock().await;
+        if let Some((token, until)) = &*kept
+            && cx.clock.now() + RENEWED < *until
+        {
+            return Ok(token.clone());
+        }
+        let what = "getting a token of Google Cloud";
+        let work = async { Ok(refresh(rehearsed).await) };
+        let answer = cx.within(PATIENCE).bound(what, work).await?;
+        let answer = answer
+            .map_err(|error| causes(Error::new(Fault::Transient, "no token comes"), &error))?;
+        let token = answer["access_token"].as_str();
+        let lasts = answer["expires_in"].as_u64();
+        let (Some(token), Some(lasts)) = (token, lasts) else {
+            return Err(Error::new(
+                Fault::Denied,
+                "the credentials of the rehearsal bring no token",
+            )
+            .cause(answer.to_string()));
+        };
+        let until = cx.clock.now() + Duration::from_secs(lasts);
+        *kept = Some((token.to_owned(), until));
+        Ok(token.to_owned())
+    }
+
     /// Opens the credentials.
     fn open(&self) -> Result<AccessTokenCredentials> {
         // The credentials sign with it; it fails only where there is one already.
@@ -208,6 +249,19 @@ impl Session {
             .and_then(|built| built)
             .map_err(|error| broken(found, &error))
     }
+}
+
+/// Asks a simulated cloud for a token.
+async fn refresh(rehearsed: &Rehearsed) -> Result<Value, reqwest::Error> {
+    let url = format!("{}/oauth2/token", rehearsed.endpoint.trim_end_matches('/'));
+    let refresh_token = encode(&rehearsed.refresh_token);
+    let form = format!("grant_type=refresh_token&refresh_token={refresh_token}");
+    let asked = connect(&url)?
+        .post(&url)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form);
+    let body = asked.send().await?.bytes().await?;
+    Ok(serde_json::from_slice(&body).unwrap_or_default())
 }
 
 type Built<T> = Result<T, google_cloud_auth::build_errors::Error>;

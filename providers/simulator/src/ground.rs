@@ -162,7 +162,7 @@ impl Ground {
             api.trust(azure::authenticator(self, aks));
         }
         if cluster.google.is_some() {
-            api.trust(google::authenticator());
+            api.trust(google::authenticator(self));
         }
         api.restore(records);
         let (power, powered) = watch::channel(self.powered(&name));

@@ -3,7 +3,7 @@
 use super::{
     Fault, Outcome, Query,
     account::{COMPUTE, Cx, show, text},
-    nodes, operations,
+    clusters, nodes, operations,
     operations::Begun,
     page, versions,
 };
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const DELETE: Duration = Duration::from_secs(8);
+const INSERT: Duration = Duration::from_secs(3);
 /// The quotas of a region that are told, with their limits.
 const QUOTAS: [(&str, u64); 8] = [
     ("CPUS", 72),
@@ -30,7 +31,7 @@ fn missing(project: &str, path: &str) -> Fault {
     ))
 }
 
-pub(super) fn act(cx: &Cx<'_>, call: &str, at: &[&str], query: &Query) -> Outcome {
+pub(super) fn act(cx: &Cx<'_>, call: &str, at: &[&str], query: &Query, body: &Value) -> Outcome {
     let project = at[0];
     cx.enabled(project, "compute")?;
     let (kind, verb) = call.split_once('.').unwrap_or((call, ""));
@@ -72,6 +73,7 @@ pub(super) fn act(cx: &Cx<'_>, call: &str, at: &[&str], query: &Query) -> Outcom
                 "maxResults",
             )
         }
+        "disks.insert" => disk(cx, project, at[1], body),
         "globalOperations.get" => operations::find(cx, "compute", at[1], Some("global")),
         "regionOperations.get" => {
             operations::find(cx, "compute", at[2], Some(&format!("regions/{}", at[1])))
@@ -120,6 +122,56 @@ fn place(kind: &str, at: &[&str]) -> (String, String) {
         _ => String::new(),
     };
     (place, collection)
+}
+
+/// Makes a disk, as drivers of volumes do.
+fn disk(cx: &Cx<'_>, project: &str, zone: &str, wanted: &Value) -> Outcome {
+    let name = wanted["name"].as_str().unwrap_or_default();
+    if !clusters::is_name(name) {
+        return Err(Fault::invalid(format!(
+            "Invalid value for field 'resource.name': '{name}'."
+        )));
+    }
+    if versions::zones(zone).is_none_or(|it| it != [zone.to_owned()]) {
+        return Err(missing(project, &format!("zones/{zone}")));
+    }
+    clusters::check_labels(&wanted["labels"])?;
+    let path = format!("zones/{zone}/disks/{name}");
+    if cx.get(COMPUTE, project, &path).is_some() {
+        return Err(Fault::exists(format!(
+            "The resource 'projects/{project}/{path}' already exists"
+        )));
+    }
+    let root = format!("https://www.googleapis.com/compute/v1/projects/{project}");
+    let mut made = wanted.clone();
+    for (key, value) in [
+        ("selfLink", json!(format!("{root}/{path}"))),
+        ("zone", json!(format!("{root}/zones/{zone}"))),
+        ("creationTimestamp", json!(super::time(cx.now))),
+        ("status", json!("CREATING")),
+    ] {
+        made[key] = value;
+    }
+    cx.make(COMPUTE, project, &path, made);
+    let begun = Begun {
+        call: ("compute", "disks.insert"),
+        project,
+        place: &format!("zones/{zone}"),
+        kind: "insert",
+        name,
+        then: json!({"do": "insert-compute", "path": path}),
+        takes: INSERT,
+    };
+    Ok(operations::begin(cx, begun))
+}
+
+/// A thing is made.
+pub(super) fn inserted(cx: &Cx<'_>, project: &str, then: &Value) {
+    let path = then["path"].as_str().unwrap_or_default();
+    if let Some(mut found) = cx.get(COMPUTE, project, path) {
+        found.body["status"] = json!("READY");
+        cx.put(found);
+    }
 }
 
 fn get(cx: &Cx<'_>, project: &str, path: &str) -> Outcome {

@@ -191,6 +191,7 @@ pub(crate) fn advance(ground: &Arc<Ground>, mut thing: Thing) {
         "create-pool" => pools::created(&cx, &project, &then, failed),
         "delete-pool" => pools::deleted(&cx, &project, &then, failed),
         "update-pool" => pools::updated(&cx, &project, &then, failed),
+        "insert-compute" if failed.is_none() => compute::inserted(&cx, &project, &then),
         "delete-compute" if failed.is_none() => compute::deleted(&cx, &project, &then),
         "create-project" if failed.is_none() => projects::created(&cx, &then),
         "delete-project" if failed.is_none() => projects::deleted(&cx, &then),

@@ -65,7 +65,7 @@ CALLS = {
             "addresses": ["aggregatedList", "get", "delete"],
             "globalAddresses": ["get", "delete"],
             "firewalls": ["list", "get", "delete"],
-            "disks": ["aggregatedList", "get", "delete"],
+            "disks": ["aggregatedList", "get", "insert", "delete"],
             "regionDisks": ["get", "delete"],
         }.items()
         for call in calls

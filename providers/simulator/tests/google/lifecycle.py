@@ -5,29 +5,29 @@ import os
 import urllib.request
 
 from google.api_core import exceptions
-from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import RefreshError
 from google.cloud import container_v1
 from google.cloud.container_v1.services.cluster_manager.transports.rest import (
     ClusterManagerRestTransport,
 )
+from google.oauth2.credentials import Credentials
 
 WORLD = os.environ["WORLD"]
 HOST = WORLD.split("/")[2]
 PLACE = "projects/windlass-rehearsal/locations/us-east1"
 
 
-class Token(AnonymousCredentials):
-    def apply(self, headers, token=None):
-        headers["authorization"] = "Bearer ya29.rehearsal"
-
-    def before_request(self, request, method, url, headers):
-        self.apply(headers)
-
-
-def open_client():
+def open_client(refresh_token="1//rehearsal"):
     """Opens a client that asks the world in place of container.googleapis.com, under a path of its own."""
+    credentials = Credentials(
+        None,
+        refresh_token=refresh_token,
+        token_uri=f"http://{HOST}/google/oauth2/token",
+        client_id="rehearsal",
+        client_secret="rehearsal",
+    )
     transport = ClusterManagerRestTransport(
-        host=f"http://{HOST}/google/container", credentials=Token(), url_scheme="http"
+        host=f"http://{HOST}/google/container", credentials=credentials, url_scheme="http"
     )
     transport._host = f"http://{HOST}/google/container"
     return container_v1.ClusterManagerClient(transport=transport)
@@ -57,6 +57,7 @@ def done(client, operation):
     raise AssertionError(f"{operation.name} is not done")
 
 
+expect(RefreshError, open_client("1//other").get_server_config, name=PLACE)
 client = open_client()
 config = client.get_server_config(name=PLACE)
 assert config.default_cluster_version in config.valid_master_versions, config
