@@ -1,7 +1,7 @@
 module completions {
 
   def "nu-complete windlass provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass output" [] {
@@ -17,6 +17,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass output" # How to print
@@ -33,11 +35,11 @@ module completions {
   ]
 
   def "nu-complete windlass setup place" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass setup provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass setup output" [] {
@@ -56,6 +58,8 @@ module completions {
     --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
     --image: string           # The node image [Kind; default: kind's own]
     --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --create-project          # Make the project too, under the name of --project or one that is made up; it goes with the cluster [Google Cloud]
+    --billing-account: string # Who pays for a project that is made [Google Cloud; default: the only billing account that is open]
     --flux-manifest: string   # Flux's manifest, for networks without the internet
     --only: string            # Only these components, and what they need
     --without: string         # All components but these
@@ -71,6 +75,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass setup output" # How to print
@@ -87,7 +93,7 @@ module completions {
   ]
 
   def "nu-complete windlass destroy place" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass destroy keep" [] {
@@ -95,7 +101,7 @@ module completions {
   }
 
   def "nu-complete windlass destroy provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass destroy output" [] {
@@ -122,6 +128,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass destroy output" # How to print
@@ -162,7 +170,7 @@ module completions {
   }
 
   def "nu-complete windlass install provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass install output" [] {
@@ -232,6 +240,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass install output" # How to print
@@ -272,7 +282,7 @@ module completions {
   }
 
   def "nu-complete windlass upgrade provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass upgrade output" [] {
@@ -345,6 +355,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass upgrade output" # How to print
@@ -361,7 +373,7 @@ module completions {
   ]
 
   def "nu-complete windlass uninstall provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass uninstall output" [] {
@@ -387,6 +399,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass uninstall output" # How to print
@@ -403,7 +417,7 @@ module completions {
   ]
 
   def "nu-complete windlass status provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass status output" [] {
@@ -422,6 +436,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass status output" # How to print
@@ -437,7 +453,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass crossplane output" [] {
@@ -453,6 +469,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane output" # How to print
@@ -468,7 +486,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane wait provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass crossplane wait output" [] {
@@ -490,6 +508,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane wait output" # How to print
@@ -505,7 +525,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane drain provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass crossplane drain output" [] {
@@ -532,6 +552,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane drain output" # How to print
@@ -547,7 +569,7 @@ module completions {
   ]
 
   def "nu-complete windlass crossplane publish provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass crossplane publish output" [] {
@@ -571,6 +593,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass crossplane publish output" # How to print
@@ -587,7 +611,7 @@ module completions {
   ]
 
   def "nu-complete windlass ingress provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass ingress output" [] {
@@ -603,6 +627,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass ingress output" # How to print
@@ -622,7 +648,7 @@ module completions {
   }
 
   def "nu-complete windlass ingress address provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass ingress address output" [] {
@@ -645,6 +671,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass ingress address output" # How to print
@@ -660,7 +688,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass gitops output" [] {
@@ -676,6 +704,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops output" # How to print
@@ -691,7 +721,7 @@ module completions {
   ]
 
   def "nu-complete windlass gitops sync provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass gitops sync output" [] {
@@ -724,6 +754,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass gitops sync output" # How to print
@@ -739,7 +771,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster output" [] {
@@ -755,6 +787,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster output" # How to print
@@ -770,11 +804,11 @@ module completions {
   ]
 
   def "nu-complete windlass cluster create place" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster create provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster create output" [] {
@@ -793,6 +827,8 @@ module completions {
     --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
     --image: string           # The node image [Kind; default: kind's own]
     --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --create-project          # Make the project too, under the name of --project or one that is made up; it goes with the cluster [Google Cloud]
+    --billing-account: string # Who pays for a project that is made [Google Cloud; default: the only billing account that is open]
     --resume                  # Go on with the plan of the unfinished run, whatever the flags say now
     --replan                  # Leave the plan of the unfinished run, and make a new one
     --dry-run                 # Print the plan and do nothing
@@ -805,6 +841,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster create output" # How to print
@@ -821,7 +859,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster delete place" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster delete keep" [] {
@@ -829,7 +867,7 @@ module completions {
   }
 
   def "nu-complete windlass cluster delete provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster delete output" [] {
@@ -856,6 +894,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster delete output" # How to print
@@ -872,7 +912,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster list provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster list output" [] {
@@ -890,6 +930,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster list output" # How to print
@@ -905,7 +947,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster show provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster show output" [] {
@@ -921,6 +963,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster show output" # How to print
@@ -936,7 +980,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster upgrade provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster upgrade output" [] {
@@ -957,6 +1001,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster upgrade output" # How to print
@@ -972,7 +1018,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool output" [] {
@@ -988,6 +1034,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool output" # How to print
@@ -1003,7 +1051,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool add provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool add output" [] {
@@ -1029,6 +1077,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool add output" # How to print
@@ -1045,7 +1095,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool delete provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool delete output" [] {
@@ -1065,6 +1115,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool delete output" # How to print
@@ -1081,7 +1133,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool recreate provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool recreate output" [] {
@@ -1108,6 +1160,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool recreate output" # How to print
@@ -1124,7 +1178,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool list provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool list output" [] {
@@ -1140,6 +1194,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool list output" # How to print
@@ -1155,7 +1211,7 @@ module completions {
   ]
 
   def "nu-complete windlass cluster node-pool scale provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass cluster node-pool scale output" [] {
@@ -1176,6 +1232,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass cluster node-pool scale output" # How to print
@@ -1192,7 +1250,7 @@ module completions {
   ]
 
   def "nu-complete windlass kubeconfig provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass kubeconfig output" [] {
@@ -1216,6 +1274,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass kubeconfig output" # How to print
@@ -1231,7 +1291,7 @@ module completions {
   ]
 
   def "nu-complete windlass token provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass token output" [] {
@@ -1247,6 +1307,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass token output" # How to print
@@ -1262,7 +1324,7 @@ module completions {
   ]
 
   def "nu-complete windlass credentials provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass credentials output" [] {
@@ -1278,6 +1340,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass credentials output" # How to print
@@ -1293,11 +1357,11 @@ module completions {
   ]
 
   def "nu-complete windlass credentials check place" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass credentials check provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass credentials check output" [] {
@@ -1313,6 +1377,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass credentials check output" # How to print
@@ -1329,7 +1395,7 @@ module completions {
   ]
 
   def "nu-complete windlass env provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass env output" [] {
@@ -1345,6 +1411,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass env output" # How to print
@@ -1360,7 +1428,7 @@ module completions {
   ]
 
   def "nu-complete windlass clean provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass clean output" [] {
@@ -1377,6 +1445,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass clean output" # How to print
@@ -1392,11 +1462,11 @@ module completions {
   ]
 
   def "nu-complete windlass doctor place" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass doctor provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass doctor output" [] {
@@ -1415,6 +1485,8 @@ module completions {
     --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
     --image: string           # The node image [Kind; default: kind's own]
     --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --create-project          # Make the project too, under the name of --project or one that is made up; it goes with the cluster [Google Cloud]
+    --billing-account: string # Who pays for a project that is made [Google Cloud; default: the only billing account that is open]
     --flux-manifest: string   # Flux's manifest, for networks without the internet
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
@@ -1423,6 +1495,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass doctor output" # How to print
@@ -1439,7 +1513,7 @@ module completions {
   ]
 
   def "nu-complete windlass config provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass config output" [] {
@@ -1455,6 +1529,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config output" # How to print
@@ -1470,7 +1546,7 @@ module completions {
   ]
 
   def "nu-complete windlass config init provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass config init output" [] {
@@ -1486,6 +1562,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config init output" # How to print
@@ -1501,7 +1579,7 @@ module completions {
   ]
 
   def "nu-complete windlass config show provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass config show output" [] {
@@ -1521,6 +1599,8 @@ module completions {
     --https-port: string      # The port of this machine that leads to the ingress controller's https; 0: none [Kind; default: 443]
     --image: string           # The node image [Kind; default: kind's own]
     --engine: string          # The container engine: docker, podman or nerdctl [Kind; default: the first that answers]
+    --create-project          # Make the project too, under the name of --project or one that is made up; it goes with the cluster [Google Cloud]
+    --billing-account: string # Who pays for a project that is made [Google Cloud; default: the only billing account that is open]
     --cluster: string         # The cluster [default: dot, or the only one in windlass.toml]
     --name: string            # The cluster [default: dot, or the only one in windlass.toml]
     --provider: string@"nu-complete windlass config show provider" # Where it runs
@@ -1528,6 +1608,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config show output" # How to print
@@ -1543,7 +1625,7 @@ module completions {
   ]
 
   def "nu-complete windlass config schema provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass config schema output" [] {
@@ -1559,6 +1641,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass config schema output" # How to print
@@ -1574,7 +1658,7 @@ module completions {
   ]
 
   def "nu-complete windlass support provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass support output" [] {
@@ -1591,6 +1675,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass support output" # How to print
@@ -1606,7 +1692,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass rehearse output" [] {
@@ -1622,6 +1708,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse output" # How to print
@@ -1637,7 +1725,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse serve provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass rehearse serve output" [] {
@@ -1654,6 +1742,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse serve output" # How to print
@@ -1669,7 +1759,7 @@ module completions {
   ]
 
   def "nu-complete windlass rehearse program provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass rehearse program output" [] {
@@ -1685,6 +1775,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass rehearse program output" # How to print
@@ -1705,7 +1797,7 @@ module completions {
   }
 
   def "nu-complete windlass completions provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass completions output" [] {
@@ -1721,6 +1813,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass completions output" # How to print
@@ -1737,7 +1831,7 @@ module completions {
   ]
 
   def "nu-complete windlass man provider" [] {
-    [ "aws" "azure" "kind" ]
+    [ "aws" "azure" "google" "kind" ]
   }
 
   def "nu-complete windlass man output" [] {
@@ -1754,6 +1848,8 @@ module completions {
     --profile: string         # The profile of AWS's own files [AWS; default: AWS_PROFILE, or the default one]
     --azure-subscription: string # The subscription's id [Azure; default: AZURE_SUBSCRIPTION_ID, or the only one]
     --azure-tenant: string    # The tenant's id [Azure; default: AZURE_TENANT_ID]
+    --project: string         # The project [Google Cloud; default: GOOGLE_CLOUD_PROJECT, or that of the credentials]
+    --location: string        # The region, or the zone for a cluster in one zone alone [Google Cloud; default: gcloud's]
     --config: path            # The configuration file [default: windlass.toml, where there is one]
     --environment: string     # Which of the file's environments to lay over it
     --output(-o): string@"nu-complete windlass man output" # How to print

@@ -354,13 +354,19 @@ impl Asked {
                 self.put(key, list.join(","));
             }
         }
-        self.put("google.create-project", google.create_project);
         self.put("google.mode", text(&google.mode));
         self.put("google.channel", text(&google.channel));
         self.put("google.dataplane", text(&google.dataplane));
-        self.put("google.gateway-api", google.gateway_api);
-        self.put("google.private-nodes", google.private_nodes);
-        self.put("google.spot", google.spot);
+        for (key, value, usual) in [
+            ("google.create-project", google.create_project, false),
+            ("google.gateway-api", google.gateway_api, true),
+            ("google.private-nodes", google.private_nodes, false),
+            ("google.spot", google.spot, false),
+        ] {
+            if value != usual {
+                self.put(key, value);
+            }
+        }
     }
 
     fn put_some(&mut self, setting: &str, value: Option<impl ToString>) {

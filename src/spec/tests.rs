@@ -179,6 +179,9 @@ fn what_nobody_said_is_a_default() {
     settings.answer_provider(ProviderId::Google);
     insta::assert_snapshot!(tell(&Spec::new(&settings).unwrap()), @r"
     cluster = dot
+    google.channel = regular
+    google.dataplane = v2
+    google.mode = standard
     nodes.max = 4
     nodes.min = 2
     nodes.size = small

@@ -90,7 +90,12 @@ fn pools_and_versions_of_a_cluster_that_is_there_change_and_nothing_else_does() 
     gpu      ready  0    2    g2-standard-4  us-east1-b  1.36.1-gke.1286000  nvidia.com/gpu=present:NO_SCHEDULE
     ");
     let own = run(&["node-pool", "recreate", "default"]).expect(1);
-    assert!(own.err.contains("together with the cluster"), "{}", own.err);
+    assert!(
+        own.err
+            .contains("makes the pool \"default\" with the cluster"),
+        "{}",
+        own.err
+    );
     run(&["node-pool", "recreate", "gpu"]).expect(0);
     assert_eq!(run(&["node-pool", "list"]).expect(0).out, list.out);
     run(&["node-pool", "delete", "gpu"]).expect(0);

@@ -141,7 +141,7 @@ pub(super) const VERBS: &[Verb] = &[
             same("min-nodes"),
             same("max-nodes"),
             same("node-size"),
-            without_meaning("billing-account", "no provider of this build has one"),
+            same("billing-account"),
             without_meaning(
                 "zone",
                 "nodes are spread over zones; a pool can have one: windlass cluster node-pool add --zone",
