@@ -123,11 +123,13 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
         .for_each(|secret| app.redactor().learn(secret));
     let mut spec = Spec::new(&settings)?;
     plan::unfold(&mut spec, &catalog).map_err(Error::usage)?;
-    let place = app.place_making(spec.cluster.provider, flags).await?;
+    let mut place = app.place_making(spec.cluster.provider, flags).await?;
     if spec.cluster.provider == ProviderId::Google {
         let google = &mut spec.cluster.google;
         if google.project.is_none() && !google.create_project {
             google.project = providers::project(&place.reach, place.rehearsal.as_deref());
+            // Who goes on later knows it from the plan, and says the same in the kubeconfig.
+            place.reach.google.project.clone_from(&google.project);
         }
         let cluster = spec.cluster.name.clone();
         plan::give_identities(&mut spec, &catalog, |project, component| {

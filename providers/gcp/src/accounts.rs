@@ -213,7 +213,9 @@ pub(crate) async fn ensure(
 ) -> Result<(Change, Outputs)> {
     let email = &resource.name;
     let mut change = Change::Unchanged;
-    let mut account = match get(client, cx, project, email).await? {
+    // APIs that were just enabled, by an earlier run too, do not answer at once.
+    let looked = patiently(cx, "the project", || get(client, cx, project, email));
+    let mut account = match looked.await? {
         Some(account) => account,
         None => {
             change = Change::Made;

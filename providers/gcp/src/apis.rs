@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use windlass_provider::{Change, Ctx, Error, Observed, Outputs, Owner, Result, State};
 
 use crate::{
@@ -168,9 +168,9 @@ async fn await_answers(client: &Client, cx: &Ctx, project: &str) -> Result<()> {
 
 /// Calls what may find an API, an identity or a project that was just made still unknown, until it is known or the time for that
 /// has passed.
-pub(crate) async fn patiently<F>(cx: &Ctx, what: &str, mut call: impl FnMut() -> F) -> Answer<Value>
+pub(crate) async fn patiently<T, F>(cx: &Ctx, what: &str, mut call: impl FnMut() -> F) -> Answer<T>
 where
-    F: Future<Output = Answer<Value>>,
+    F: Future<Output = Answer<T>>,
 {
     let until = cx.clock.now() + Duration::from_secs(2 * 60);
     let mut backoff = Backoff::new();

@@ -15,6 +15,7 @@ use windlass_provider::{
 pub(crate) use seen::{channel, describe};
 
 use crate::{
+    apis::patiently,
     client::{Client, wait},
     gke::{self, Place, minor, number},
     labels, pools,
@@ -184,7 +185,11 @@ async fn create(
     let path = format!("/v1/{}/clusters", place.path());
     let what = format!("creating GKE cluster {name}");
     let call = ("clusters.create", what.as_str());
-    match gke::change(client, cx, place, call, ("POST", &path), Some(&body)).await {
+    // APIs that were just enabled, by an earlier run too, do not answer at once.
+    let made = patiently(cx, "the project", || {
+        gke::change(client, cx, place, call, ("POST", &path), Some(&body))
+    });
+    match made.await {
         Ok(()) => Ok(()),
         // An answer was lost: it is there.
         Err(trouble) if trouble.is_there() => Ok(()),
