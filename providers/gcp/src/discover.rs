@@ -118,9 +118,9 @@ pub(crate) async fn discover(client: &Client, cx: &Ctx, scope: Scope<'_>) -> Res
 /// Gives a resource an id of its own, and ids that fit it to what it needs.
 fn move_to(resource: &mut Resource, place: &str) {
     let place = place.replace([':', '.'], "-");
-    let rename = |id: &ResourceId| ResourceId::new(format!("{id}-{place}"));
-    resource.id = rename(&resource.id);
-    resource.needs = resource.needs.iter().map(rename).collect();
+    for id in std::iter::once(&mut resource.id).chain(&mut resource.needs) {
+        *id = ResourceId::new(format!("{id}-{place}"));
+    }
 }
 
 /// All that was read of a project.
