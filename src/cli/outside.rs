@@ -42,6 +42,31 @@ impl Outside {
         }
     }
 
+    /// Adds what a destroy knew of a cluster of the same name that it took, before there was another one: that which is there now cannot
+    /// be asked about it.
+    fn remember_former(&mut self, past: &PastRun<Action>) {
+        let mut former = Self {
+            left: past.plan.beyond.left.clone(),
+            unproven: past.plan.beyond.unproven.clone(),
+            ..Self::default()
+        };
+        for done in past.outcomes.values() {
+            add(&mut former.left, &done.left);
+            add(&mut former.unproven, &done.unproven);
+        }
+        let gone: Vec<String> = past
+            .outcomes
+            .values()
+            .flat_map(|it| it.gone.clone())
+            .collect();
+        former.left.retain(|line| !has(&gone, line));
+        for holds in undone(past).into_iter().flatten() {
+            add(&mut former.unproven, &steps::name_unproven(holds));
+        }
+        former.doubt();
+        add(&mut self.unproven, &former.unproven);
+    }
+
     /// Returns whether nothing is known.
     pub(super) fn is_empty(&self) -> bool {
         self.kept.is_empty() && self.left.is_empty() && self.unproven.is_empty()
@@ -67,8 +92,12 @@ pub(super) fn remember(
     let mut known = Outside::default();
     // Journals that cannot be read are told of when the run begins.
     // A destroy that left nothing takes its own journals away.
-    let past = engine::read_runs::<Action>(folder).take_while(|past| lets_down(&past.plan));
-    let past: Vec<_> = past.collect();
+    let mut past: Vec<_> = engine::read_runs::<Action>(folder).collect();
+    let last = past.iter().position(|past| !lets_down(&past.plan));
+    let before = past.split_off(last.unwrap_or(past.len()));
+    for past in before.iter().filter(|past| took_cluster(past)) {
+        known.remember_former(past);
+    }
     let there = |found: &Option<&mut BTreeMap<Phase, Drainable>>| -> Vec<String> {
         let found = found.iter().flat_map(|found| found.values());
         found.flat_map(|it| &it.goes).cloned().collect()
@@ -128,6 +157,17 @@ pub(super) fn remember(
         }
     }
     known
+}
+
+/// Returns whether a run took the cluster.
+fn took_cluster(past: &PastRun<Action>) -> bool {
+    let mut steps = past.plan.steps.iter();
+    steps.any(|step| match &step.action {
+        Action::DeleteResource { resource } => {
+            resource.id.as_str() == "cluster" && past.outcomes.contains_key(&step.id)
+        }
+        _ => false,
+    })
 }
 
 /// Returns what the phases of a run's drain hold that did not come to their end; `None` where it had no drain.

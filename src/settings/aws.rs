@@ -39,6 +39,8 @@ pub struct Aws {
     pub logs: Option<Setting<Vec<String>>>,
     /// For how many days.
     pub log_days: Option<Setting<u32>>,
+    /// The controllers that get a role.
+    pub controllers: Option<Setting<Vec<String>>>,
 }
 
 impl Aws {
@@ -63,6 +65,7 @@ impl Aws {
             nat: value(&self.nat).unwrap_or_default(),
             logs: value(&self.logs).unwrap_or_default(),
             log_days: value(&self.log_days),
+            controllers: value(&self.controllers).unwrap_or_default(),
         }
     }
 
@@ -86,6 +89,7 @@ impl Aws {
             ("nat", at(&self.nat)),
             ("logs", at(&self.logs)),
             ("log-days", at(&self.log_days)),
+            ("controllers", at(&self.controllers)),
         ]
         .into_iter()
         .filter_map(|(key, origin)| Some((key, origin?)))
@@ -109,6 +113,7 @@ pub(super) fn read(mut table: Table<'_>) -> Aws {
         nat: table.text("nat", nat),
         logs: texts(&mut table, "logs", log),
         log_days: table.number("log-days", log_days),
+        controllers: texts(&mut table, "controllers", controller),
     };
     table.end();
     aws
@@ -223,6 +228,16 @@ fn log(text: &str) -> Ruled<String> {
     words::one_of(
         text,
         "a log of the control plane",
+        &known.map(|it| (it, it)),
+    )
+    .map(str::to_owned)
+}
+
+fn controller(text: &str) -> Ruled<String> {
+    let known = ["external-dns", "cert-manager", "crossplane"];
+    words::one_of(
+        text,
+        "a controller that can have a role in AWS",
         &known.map(|it| (it, it)),
     )
     .map(str::to_owned)

@@ -243,6 +243,10 @@ fn a_cluster_that_is_stopped_is_not_said_to_have_left_nothing() {
     let again = world.run(&DESTROY).expect(5);
     again.says("whether objects in cluster dot hold cloud resources");
     again.says("let this folder forget it: ");
+    // Another cluster of that name cannot be asked what the first one held.
+    world.run(&["cluster", "create", "kind"]).expect(0);
+    let again = world.run(&DESTROY).expect(5);
+    again.says("whether objects in cluster dot hold cloud resources");
     world.run(&["clean", "--yes"]).expect(0);
     world.run(&DESTROY).expect(0);
 }

@@ -78,6 +78,72 @@ fn a_network_of_somebody_elses_is_used_and_stays() {
 }
 
 #[test]
+fn controllers_get_roles_that_pods_have_without_a_key_and_lose_them_again() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    let choose = |controllers: &str| {
+        bed.write(
+            "windlass.toml",
+            format!("[clusters.dot]\nprovider = \"aws\"\n[clusters.dot.aws]\nregion = \"eu-west-1\"\ncontrollers = [{controllers}]\n"),
+        );
+    };
+    choose("\"aso\"");
+    let refused = bed.run(SETUP).expect(2);
+    assert!(
+        refused.err.contains("clusters.dot.aws.controllers[0]")
+            && refused
+                .err
+                .contains("external-dns, cert-manager, crossplane"),
+        "{}",
+        refused.err
+    );
+    let roles = || -> Vec<String> {
+        let made = account(&world);
+        let roles = made.iter().filter(|it| it.starts_with("iam:role "));
+        let names = ["ExternalDnsRole", "CertManagerRole", "CrossplaneRole"];
+        let named = |role: &String| names.iter().find(|it| role.contains(**it)).copied();
+        roles.filter_map(named).map(str::to_owned).collect()
+    };
+    choose("\"external-dns\", \"crossplane\"");
+    let up = bed.run(SETUP).expect(0);
+    for made in ["dot/external-dns", "dot/crossplane"] {
+        let told = format!("  Pod Identity association {made}\n");
+        assert!(up.out.contains(&told), "{}", up.out);
+    }
+    assert_eq!(roles().len(), 2, "{:?}", roles());
+    let again = bed.run(SETUP).expect(0);
+    assert!(
+        !again.out.contains("made\n") && !again.out.contains("updated\n"),
+        "{}",
+        again.out
+    );
+    // Who changes a pool changes nobody's role.
+    let pool = ["cluster", "node-pool", "scale", "default", "--max", "7"];
+    let elsewhere = ["--provider", "aws", "--region", "eu-west-1", "--rehearse"];
+    std::fs::remove_file(bed.here().join("windlass.toml")).expect("a file");
+    bed.run(&[&pool[..], &elsewhere].concat()).expect(0);
+    assert_eq!(roles().len(), 2, "{:?}", roles());
+    // One more is a change in place.
+    choose("\"cert-manager\", \"external-dns\", \"crossplane\"");
+    let more = bed.run(SETUP).expect(0);
+    assert!(
+        more.out
+            .contains("  Pod Identity association dot/cert-manager\n"),
+        "{}",
+        more.out
+    );
+    assert_eq!(roles().len(), 3, "{:?}", roles());
+    let down = bed.run(DESTROY).expect(0);
+    assert!(
+        down.out
+            .contains("  Pod Identity association dot/crossplane\n"),
+        "{}",
+        down.out
+    );
+    assert_eq!(account(&world), [""; 0]);
+}
+
+#[test]
 fn what_only_aws_knows_is_made_as_it_is_asked_for_and_found_so_again() {
     let bed = Bed::new();
     let world = bed.serve();

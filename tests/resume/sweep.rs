@@ -157,12 +157,16 @@ impl Sweep {
     }
 }
 
-/// Returns the cases to run: all of them, or a few spread evenly where that is enough, or with `WINDLASS_SWEEP=sample`, for a
-/// quick look while working.
+/// Returns the cases to run: all of them, or a few spread evenly where that is enough (`WINDLASS_SWEEP=full`: all there, too), or for a
+/// quick look while working (`WINDLASS_SWEEP=sample`).
 pub(crate) fn chosen(cases: Vec<(u64, When)>, sampled: bool) -> Vec<(u64, When)> {
     const FEW: usize = 16;
-    if !sampled && std::env::var_os("WINDLASS_SWEEP").is_none_or(|wanted| wanted != "sample") {
-        return cases;
+    let wanted = std::env::var("WINDLASS_SWEEP").unwrap_or_default();
+    match wanted.as_str() {
+        "full" => return cases,
+        "sample" => {}
+        _ if !sampled => return cases,
+        _ => {}
     }
     // An odd stride takes before and after in turn.
     let stride = cases.len().div_ceil(FEW) | 1;

@@ -34,6 +34,8 @@ pub struct AwsOptions {
     pub logs: Vec<String>,
     /// After how many days those logs go by themselves; `None`: 30.
     pub log_days: Option<u32>,
+    /// The controllers that get a role in AWS, by Pod Identity: external-dns, cert-manager, crossplane.
+    pub controllers: Vec<String>,
 }
 
 impl AwsOptions {

@@ -11,7 +11,7 @@ use crate::{
     addons,
     balancers::{self, Balancer},
     client::Client,
-    cluster, ec2, eks,
+    cluster, ec2, eks, identities,
     leftovers::{self, Leftover, Place},
     logs, network, nodes,
     plan::{EARLY, LATE},
@@ -19,7 +19,7 @@ use crate::{
     tagged,
     want::{
         CLUSTER, LOGS, NETWORK, NODES, NODES_GROUP, Piece, Shape, VPC, Want, add_on_id,
-        log_group_name, nodes_id, stack_name,
+        identity_id, log_group_name, nodes_id, stack_name,
     },
 };
 
@@ -265,6 +265,21 @@ impl Look<'_> {
         let mut all = Vec::new();
         for add_on in sorted(early, &EARLY) {
             all.extend(self.add_on(add_on, on_cluster.clone()).await?);
+        }
+        for (controller, seen) in identities::all(client, cx, name).await? {
+            let (observed, tags) = identities::describe(&seen);
+            let id = identity_id(controller);
+            let full = format!("{name}/{controller}");
+            all.push(Found {
+                resource: self.resource(
+                    Piece::Identity(None),
+                    id.as_str(),
+                    full,
+                    on_cluster.clone(),
+                )?,
+                observed,
+                tags,
+            });
         }
         let before: Vec<ResourceId> = on_cluster
             .iter()

@@ -7,6 +7,7 @@ use windlass_provider::{
     TaintEffect,
 };
 
+use crate::identities::PARAMETERS;
 use crate::want::{CLUSTER, LOGS, NETWORK, NODES_GROUP, Piece, VPC, Want, part};
 
 /// Returns `spec` with all in it that can be read off the cluster as it is there.
@@ -21,6 +22,11 @@ pub(crate) fn as_found(spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
             Some("per-zone") => AwsNat::PerZone,
             _ => AwsNat::One,
         };
+        let controllers = PARAMETERS.iter().map(|(controller, _)| *controller);
+        spec.aws.controllers = controllers
+            .filter(|it| outputs.contains_key(&format!("{it}-role")))
+            .map(str::to_owned)
+            .collect();
     }
     spec.aws.vpc = of(VPC).map(|it| it.resource.name.clone());
     if let Some(logs) = of(LOGS) {

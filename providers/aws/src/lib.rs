@@ -14,6 +14,7 @@ mod ec2;
 mod eks;
 mod facts;
 mod found;
+mod identities;
 mod leftovers;
 mod logs;
 mod machine;
@@ -154,6 +155,7 @@ impl Provider for Aws {
                 cluster::observe(&client, cx, resource, layout.as_ref()).await
             }
             Piece::AddOn(layout) => addons::observe(&client, cx, resource, layout.as_ref()).await,
+            Piece::Identity(_) => identities::observe(&client, cx, resource).await,
             Piece::Nodes(layout) => nodes::observe(&client, cx, resource, layout.as_ref()).await,
             Piece::Leftover(left, id) => leftovers::observe(&client, cx, resource, *left, id).await,
         }
@@ -185,6 +187,9 @@ impl Provider for Aws {
             Piece::AddOn(Some(layout)) => {
                 addons::ensure(&client, cx, resource, layout, known).await
             }
+            Piece::Identity(Some(layout)) => {
+                identities::ensure(&client, cx, resource, layout, known).await
+            }
             Piece::Nodes(Some(layout)) => nodes::ensure(&client, cx, resource, layout, known).await,
             _ => Err(unplanned(resource)),
         }
@@ -200,6 +205,7 @@ impl Provider for Aws {
             Piece::Logs(_) => logs::delete(&client, cx, resource).await,
             Piece::Cluster(_) => cluster::delete(&client, cx, resource).await,
             Piece::AddOn(_) => addons::delete(&client, cx, resource).await,
+            Piece::Identity(_) => identities::delete(&client, cx, resource).await,
             Piece::Nodes(_) => nodes::delete(&client, cx, resource).await,
             Piece::Leftover(left, id) => {
                 leftovers::delete(&client, cx, &resource.cluster, *left, id).await

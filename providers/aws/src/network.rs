@@ -8,7 +8,7 @@ use windlass_provider::{
 
 use crate::{
     client::{Client, pause},
-    leftovers,
+    identities, leftovers,
     refusal::Trouble,
     stacks::{self, POLL, Stack},
     tagged::{self, Pairs},
@@ -79,6 +79,10 @@ fn parameters(cluster: &ClusterName, layout: &StackLayout) -> Vec<(&'static str,
             },
         ),
     ];
+    for (controller, key) in identities::PARAMETERS {
+        let has = layout.controllers.iter().any(|it| it == controller);
+        parameters.push((key, if has { "yes" } else { "no" }.to_owned()));
+    }
     if let Some((vpc, cidr)) = &layout.vpc {
         parameters.push(("Vpc", vpc.clone()));
         parameters.push(("VpcCidr", cidr.clone()));
@@ -121,6 +125,17 @@ fn differences(stack: &Stack, layout: &StackLayout) -> Vec<Difference> {
         };
         compare("aws.nat", nat.to_owned(), there("Nat"), true);
     }
+    let have = identities::PARAMETERS
+        .iter()
+        .filter(|(_, key)| there(key) == "yes");
+    let mut have: Vec<&str> = have.map(|(controller, _)| *controller).collect();
+    have.sort_unstable();
+    compare(
+        "aws.controllers",
+        layout.controllers.join(", "),
+        have.join(", "),
+        true,
+    );
     let words = |seconds: Option<u64>| seconds.map_or("none".to_owned(), |s| format!("{s} s"));
     let lived = tagged::lifetime(&stack.tags);
     compare("lifetime", words(layout.lifetime), words(lived), true);

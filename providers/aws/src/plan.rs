@@ -11,9 +11,9 @@ use crate::{
     facts::{Seen, minor},
     machine,
     want::{
-        AddOnLayout, CLUSTER, ClusterLayout, LOGS, LogsLayout, NETWORK, NODES, NODES_GROUP,
-        NodesLayout, Piece, Shape, StackLayout, VPC, Want, add_on_id, log_group_name, nodes_id,
-        stack_name,
+        AddOnLayout, CLUSTER, ClusterLayout, IdentityLayout, LOGS, LogsLayout, NETWORK, NODES,
+        NODES_GROUP, NodesLayout, Piece, Shape, StackLayout, VPC, Want, add_on_id, identity_id,
+        log_group_name, nodes_id, stack_name,
     },
 };
 
@@ -90,6 +90,17 @@ pub(crate) fn resources(spec: &ClusterSpec, facts: &Facts) -> Result<Vec<Resourc
     for add_on in EARLY {
         all.push(plan.add_on(add_on, vec![cluster.clone()])?);
     }
+    for controller in &spec.aws.controllers {
+        let layout = IdentityLayout {
+            lifetime: plan.lifetime(),
+        };
+        all.push(plan.make(
+            Piece::Identity(Some(layout)),
+            identity_id(controller).as_str(),
+            format!("{}/{controller}", spec.name),
+            vec![cluster.clone()],
+        )?);
+    }
     let early: Vec<ResourceId> = std::iter::once(cluster.clone())
         .chain(EARLY.map(add_on_id))
         .collect();
@@ -151,6 +162,11 @@ impl Plan<'_> {
             },
             nat: self.spec.aws.nat,
             vpc: vpc.map(|vpc| (vpc, self.seen.vpc_cidr.clone().unwrap_or_default())),
+            controllers: {
+                let mut controllers = self.spec.aws.controllers.clone();
+                controllers.sort();
+                controllers
+            },
             lifetime: self.lifetime(),
         }
     }

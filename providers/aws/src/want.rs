@@ -46,6 +46,8 @@ pub(crate) enum Piece {
     AddOn(Option<AddOnLayout>),
     /// A node group.
     Nodes(Option<NodesLayout>),
+    /// The role of a controller's service account.
+    Identity(Option<IdentityLayout>),
     /// What a controller left behind, with its id.
     Leftover(Left, String),
 }
@@ -107,6 +109,9 @@ pub(crate) struct StackLayout {
     pub(crate) nat: AwsNat,
     /// A VPC that somebody else made, and its range.
     pub(crate) vpc: Option<(String, String)>,
+    /// The controllers that get a role.
+    #[serde(default)]
+    pub(crate) controllers: Vec<String>,
     /// In how many seconds after its making it expires.
     pub(crate) lifetime: Option<u64>,
 }
@@ -145,6 +150,14 @@ pub(crate) struct ClusterLayout {
 pub(crate) struct AddOnLayout {
     /// The minor version of Kubernetes that it must suit.
     pub(crate) version: String,
+    /// In how many seconds after its making it expires.
+    pub(crate) lifetime: Option<u64>,
+}
+
+/// The role of a controller's service account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct IdentityLayout {
     /// In how many seconds after its making it expires.
     pub(crate) lifetime: Option<u64>,
 }
@@ -248,6 +261,7 @@ impl Piece {
             Self::Logs(_) => "log group",
             Self::Cluster(_) => "EKS cluster",
             Self::AddOn(_) => "add-on",
+            Self::Identity(_) => "Pod Identity association",
             Self::Nodes(_) => "node group",
             Self::Leftover(left, _) => left.kind(),
         }
@@ -261,6 +275,7 @@ impl Piece {
             Self::Logs(_) => (2, 5),
             Self::Cluster(_) => (10 * 60, 60),
             Self::AddOn(_) => (60, 25),
+            Self::Identity(_) => (2, 5),
             Self::Nodes(_) => (3 * 60, 60),
             Self::Leftover(..) => (20, 20),
         };
@@ -283,6 +298,11 @@ pub(crate) fn log_group_name(cluster: &ClusterName) -> String {
 /// Returns the id of an add-on's resource.
 pub(crate) fn add_on_id(add_on: &str) -> ResourceId {
     ResourceId::new(format!("add-on-{add_on}"))
+}
+
+/// Returns the id of the resource of a controller's role.
+pub(crate) fn identity_id(controller: &str) -> ResourceId {
+    ResourceId::new(format!("identity-{controller}"))
 }
 
 /// Returns the id of a node group's resource.

@@ -217,6 +217,9 @@ async fn the_policy_allows_each_call_that_is_made() {
     };
     let mut spec = bed.spec("dot");
     spec.aws.logs = vec!["audit".into()];
+    spec.aws.controllers = ["cert-manager", "crossplane", "external-dns"]
+        .map(str::to_owned)
+        .into();
     let provider = bed.provider();
     let facts = provider.facts(&cx, &spec).await.expect("facts");
     for check in provider.preflight(&cx, &spec, &facts).await {
