@@ -201,7 +201,7 @@ impl Session {
             })
         };
         let what = "getting a token of Google Cloud";
-        cx.within(PATIENCE).bound(what, work).await
+        patiently(cx, what, work).await
     }
 
     /// Returns a token of a simulated cloud: it is kept as long as Google's own library would keep it.
@@ -213,10 +213,11 @@ impl Session {
             return Ok(token.clone());
         }
         let what = "getting a token of Google Cloud";
-        let work = async { Ok(refresh(rehearsed).await) };
-        let answer = cx.within(PATIENCE).bound(what, work).await?;
-        let answer = answer
-            .map_err(|error| causes(Error::new(Fault::Transient, "no token comes"), &error))?;
+        let lost = |error| causes(Error::new(Fault::Transient, "no token comes"), &error);
+        let url = format!("{}/oauth2/token", rehearsed.endpoint.trim_end_matches('/'));
+        let http = connect(&url).map_err(lost)?;
+        let work = async { refresh(&http, &url, rehearsed).await.map_err(lost) };
+        let answer = patiently(cx, what, work).await?;
         let token = answer["access_token"].as_str();
         let lasts = answer["expires_in"].as_u64();
         let (Some(token), Some(lasts)) = (token, lasts) else {
@@ -251,13 +252,35 @@ impl Session {
     }
 }
 
+/// Waits for a token as long as there is patience; what comes too late for that alone passes by itself.
+async fn patiently<T: Send>(
+    cx: &Ctx,
+    what: &str,
+    work: impl Future<Output = Result<T>> + Send,
+) -> Result<T> {
+    let over = || {
+        cx.deadline
+            .is_some_and(|deadline| cx.clock.now() >= deadline)
+    };
+    match cx.within(PATIENCE).bound(what, work).await {
+        Err(error) if error.fault == Fault::TimedOut && !over() => Err(Error::new(
+            Fault::Transient,
+            format!("{what}: no answer within a minute"),
+        )),
+        done => done,
+    }
+}
+
 /// Asks a simulated cloud for a token.
-async fn refresh(rehearsed: &Rehearsed) -> Result<Value, reqwest::Error> {
-    let url = format!("{}/oauth2/token", rehearsed.endpoint.trim_end_matches('/'));
+async fn refresh(
+    http: &reqwest::Client,
+    url: &str,
+    rehearsed: &Rehearsed,
+) -> Result<Value, reqwest::Error> {
     let refresh_token = encode(&rehearsed.refresh_token);
     let form = format!("grant_type=refresh_token&refresh_token={refresh_token}");
-    let asked = connect(&url)?
-        .post(&url)
+    let asked = http
+        .post(url)
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form);
     let body = asked.send().await?.bytes().await?;
