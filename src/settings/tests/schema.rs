@@ -1,4 +1,4 @@
-//! `schema.json` and the reader say the same.
+//! The schema and the reader say the same.
 
 use std::{cell::RefCell, collections::BTreeSet, path::Path};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::*;
 
 fn validator() -> jsonschema::Validator {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema: Value = serde_json::from_str(&SCHEMA).unwrap();
     jsonschema::validator_for(&schema).unwrap()
 }
 
@@ -397,7 +397,7 @@ fn values_are_refused_by_both_or_by_neither() {
 
 #[test]
 fn both_know_the_same_keys() {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema: Value = serde_json::from_str(&SCHEMA).unwrap();
     let defs = &schema["$defs"];
     let cluster = defs["clusters"]["additionalProperties"]["properties"].clone();
     let component = defs["component"]["properties"].clone();
