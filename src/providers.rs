@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use windlass_provider::{Check, ClusterName, Ctx, Provider, ProviderId};
 
-use crate::{error::Result, rehearsal::Rehearsal};
+use crate::{
+    error::{Error, Result},
+    rehearsal::Rehearsal,
+};
 
 /// The providers that this build has, in the order in which they are offered.
 pub const BUILT: &[ProviderId] = &[
@@ -100,7 +103,7 @@ pub fn provider(
             feature = "google",
             feature = "kind"
         )))]
-        other => Err(crate::error::Error::usage(format!(
+        other => Err(Error::usage(format!(
             "this build of windlass has no provider \"{other}\""
         ))
         .hint(format!("choose one of: {}", names()))),
@@ -115,6 +118,15 @@ pub fn names() -> String {
         .map(|id| id.as_str())
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Returns what is said where nobody named one.
+#[must_use]
+pub fn missing() -> Error {
+    let first = BUILT.first().map_or("kind", |id| id.as_str());
+    Error::usage(format!("no provider is given: choose one of {}", names())).hint(format!(
+        "windlass setup {first}, or set WINDLASS_PROVIDER={first}"
+    ))
 }
 
 /// The programs that a provider runs.

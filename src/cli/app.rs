@@ -179,7 +179,7 @@ impl App {
             (None, [only]) => Ok(*only),
             (None, _) => match self.last_plan(&settings.cluster.value) {
                 Some(plan) => Ok(plan.provider),
-                None => Err(missing_provider()),
+                None => Err(providers::missing()),
             },
         }
     }
@@ -194,7 +194,7 @@ impl App {
     /// Asks on a terminal where the cluster is to run.
     pub(super) async fn ask_provider(&self) -> Result<ProviderId> {
         if !self.can_ask() {
-            return Err(missing_provider());
+            return Err(providers::missing());
         }
         let chosen = ask(|| {
             dialoguer::Select::new()
@@ -477,14 +477,6 @@ impl Place {
             args,
         })
     }
-}
-
-fn missing_provider() -> Error {
-    let choices = providers::names();
-    let first = providers::BUILT.first().map_or("kind", |id| id.as_str());
-    Error::usage(format!("no provider is given: choose one of {choices}")).hint(format!(
-        "windlass setup {first}, or set WINDLASS_PROVIDER={first}"
-    ))
 }
 
 /// Asks in a thread of its own, so that signals are heard meanwhile.

@@ -41,7 +41,7 @@ pub(super) fn run(args: ConfigArgs, app: App) -> Result<()> {
     match args.command {
         ConfigCommand::Init => init(&app),
         ConfigCommand::Show(args) => show(&args, &app),
-        ConfigCommand::Schema => app.output().streams().data(settings::SCHEMA),
+        ConfigCommand::Schema => app.output().streams().data(&settings::SCHEMA),
     }
 }
 

@@ -22,7 +22,9 @@ mod text;
 mod tree;
 mod words;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::LazyLock, time::Duration};
+
+use serde_json::Value;
 
 use windlass_provider::{ClusterName, NodePool, NodeSize, ProviderId};
 
@@ -46,7 +48,19 @@ pub const FILE: &str = "windlass.toml";
 
 /// The JSON schema of the file. It allows a little more than is allowed: how large a duration is, and what values mean
 /// together, is checked when they are read.
-pub const SCHEMA: &str = include_str!("schema.json");
+pub static SCHEMA: LazyLock<String> = LazyLock::new(|| {
+    let read = |text| serde_json::from_str::<Value>(text).expect("a test reads all of them");
+    let mut schema = read(include_str!("schema.json"));
+    let cluster = &mut schema["$defs"]["clusters"]["additionalProperties"]["properties"];
+    for (cloud, text) in [
+        ("aws", include_str!("schema/aws.json")),
+        ("azure", include_str!("schema/azure.json")),
+        ("google", include_str!("schema/google.json")),
+    ] {
+        cluster[cloud] = read(text);
+    }
+    format!("{schema:#}\n")
+});
 
 /// A file with every setting in it, each commented out.
 pub const EXAMPLE: &str = include_str!("../../templates/config/windlass.toml");

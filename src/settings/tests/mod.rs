@@ -1,6 +1,7 @@
 //! Settings, from the files in a folder to their typed values.
 
 mod bad;
+mod keys;
 mod layers;
 mod schema;
 mod variables;
