@@ -330,6 +330,13 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             break
         }
         'windlass;uninstall' {
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'The version that is installed: another is left alone')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace that it is in: in another it is left alone')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'f')
+            [CompletionResult]::new('--values', '--values', [CompletionResultType]::ParameterName, 'values')
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'set')
+            [CompletionResult]::new('--set-string', '--set-string', [CompletionResultType]::ParameterName, 'set-string')
+            [CompletionResult]::new('--set-secret', '--set-secret', [CompletionResultType]::ParameterName, 'set-secret')
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'The kubeconfig of a cluster that windlass did not make [default: your own, where --context is given]')
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'The context in it [default: its current one]')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'How many steps run side by side at most')
@@ -355,6 +362,9 @@ Register-ArgumentCompleter -Native -CommandName 'windlass' -ScriptBlock {
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Uninstall although others need it or objects of its CRDs live')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--export', '--export', [CompletionResultType]::ParameterName, 'Print the objects that would go, as they are in the cluster, and remove nothing; Secrets are only named')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait until it is gone: the default')
+            [CompletionResult]::new('--no-wait', '--no-wait', [CompletionResultType]::ParameterName, 'Do not wait until it is gone; what goes before another is waited for')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with the plan of the unfinished run, whatever the flags say now')
             [CompletionResult]::new('--replan', '--replan', [CompletionResultType]::ParameterName, 'Leave the plan of the unfinished run, and make a new one')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the plan and do nothing')

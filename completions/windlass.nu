@@ -385,6 +385,15 @@ module completions {
     --purge                   # Remove its CRDs, all objects of their kinds, and its namespace with its volumes, too
     --force                   # Uninstall although others need it or objects of its CRDs live
     --yes(-y)                 # Do not ask
+    --version: string         # The version that is installed: another is left alone
+    --namespace: string       # The namespace that it is in: in another it is left alone
+    --export                  # Print the objects that would go, as they are in the cluster, and remove nothing; Secrets are only named
+    --wait                    # Wait until it is gone: the default
+    --no-wait                 # Do not wait until it is gone; what goes before another is waited for
+    --values(-f): path
+    --set: string
+    --set-string: string
+    --set-secret: string
     --kubeconfig: path        # The kubeconfig of a cluster that windlass did not make [default: your own, where --context is given]
     --context: string         # The context in it [default: its current one]
     --resume                  # Go on with the plan of the unfinished run, whatever the flags say now

@@ -286,11 +286,10 @@ async fn check_untended(
     for (name, mut leaving) in look.await? {
         for definition in &mut leaving.definitions {
             // What setup made to keep the cluster in line with Git.
-            const OWN: [&str; 2] = ["GitRepository ", "Kustomization "];
-            let own = |it: &String| {
-                it.ends_with("/windlass") && OWN.iter().any(|kind| it.starts_with(kind))
-            };
-            definition.objects.retain(|it| !own(it));
+            const OWN: [&str; 2] = ["GitRepository", "Kustomization"];
+            definition
+                .objects
+                .retain(|it| it.name != "windlass" || !OWN.contains(&it.kind.as_str()));
         }
         if let Some(component) = going.iter().find(|component| component.name == name) {
             check_objects(component, &leaving, force, &Others::DESTROY)?;

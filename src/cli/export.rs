@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use windlass_provider::{ClusterName, Ctx, ProviderId};
 
 use super::{App, components::Asked};
@@ -75,8 +76,13 @@ pub(super) async fn export(
             objects.extend(extras.objects().cloned());
         }
     }
+    print(app, &objects)
+}
+
+/// Prints objects, as documents of YAML.
+pub(super) fn print(app: &App, objects: &[Value]) -> Result<()> {
     let mut text = String::new();
-    for object in &objects {
+    for object in objects {
         text.push_str("---\n");
         text.push_str(&serde_saphyr::to_string(object).map_err(anyhow::Error::from)?);
     }

@@ -46,6 +46,7 @@ mod support;
 mod target;
 mod token;
 mod uninstall;
+mod uninstall_flags;
 mod upgrade;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use super::{
     component_flags::{Target, TargetFlags},
     components::{check_names, component_name, load_catalog, name_asked},
     run::{self, RunArgs, UnfinishedArgs},
+    uninstall_flags,
 };
 use crate::{
     catalog::{self, Catalog, Component},
@@ -25,8 +26,8 @@ const SHOWN: usize = 5;
 /// Take components out of a cluster that stays. Nothing that somebody else installed is touched.
 ///
 /// What others need, and what has live objects of its CRDs, is refused. CRDs that the chart does not take along, and the
-/// namespace with its volumes, stay unless --purge. Each is waited for, since what it needs goes only after it; it goes as the
-/// inventory knows it, in whichever version, namespace and values it was installed.
+/// namespace with its volumes, stay unless --purge. A component goes as the inventory knows it, with whichever values it has:
+/// --values and --set mean nothing here, and are refused.
 #[derive(Debug, Args)]
 pub(super) struct UninstallArgs {
     /// What to uninstall; ingress is traefik
@@ -42,6 +43,10 @@ pub(super) struct UninstallArgs {
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
+    one: uninstall_flags::OneFlags,
+    #[command(flatten)]
+    values: uninstall_flags::NoValues,
+    #[command(flatten)]
     target: TargetFlags,
     #[command(flatten)]
     unfinished: UnfinishedArgs,
@@ -52,13 +57,19 @@ pub(super) struct UninstallArgs {
 pub(super) async fn run(args: UninstallArgs, app: App) -> Result<()> {
     let catalog = load_catalog()?;
     check_names(&catalog, &args.components)?;
+    args.values.refuse(&args.components)?;
+    args.one.check_count(&args.components)?;
     let target = args.target.open(&app).await?;
     let place = target.place()?.clone();
     let guard = run::Guard::begin(&app, &place, target.cluster(), "uninstall", &args.run).await?;
     let work = prepare(&args, &app, &target, &guard, &catalog);
-    let Some(plan) = guard.preparing(work).await? else {
-        app.output().note("there is nothing to uninstall");
-        return Ok(());
+    let plan = match guard.preparing(work).await? {
+        Prepared::Uninstall(plan) => plan,
+        Prepared::Exported => return Ok(()),
+        Prepared::Nothing => {
+            app.output().note("there is nothing to uninstall");
+            return Ok(());
+        }
     };
     if args.run.dry_run {
         return app.output().show_plan(&plan);
@@ -72,6 +83,7 @@ pub(super) async fn run(args: UninstallArgs, app: App) -> Result<()> {
         return Err(Error::message(Kind::Refused, "nothing was uninstalled"));
     }
     let purge = if args.purge { " --purge" } else { "" };
+    let no_wait = if args.one.no_wait { " --no-wait" } else { "" };
     let work = run::Work {
         secrets: BTreeMap::new(),
         plan,
@@ -81,7 +93,7 @@ pub(super) async fn run(args: UninstallArgs, app: App) -> Result<()> {
         says: Default::default(),
         drain: Default::default(),
         again: Some(format!(
-            "uninstall {}{purge} --resume{}",
+            "uninstall {}{purge}{no_wait} --resume{}",
             args.components.join(" "),
             target.flags
         )),
@@ -91,13 +103,21 @@ pub(super) async fn run(args: UninstallArgs, app: App) -> Result<()> {
     finished.report(&app, next)
 }
 
+/// What came of looking at what is there.
+enum Prepared {
+    Nothing,
+    /// The objects were printed.
+    Exported,
+    Uninstall(Plan),
+}
+
 async fn prepare(
     args: &UninstallArgs,
     app: &App,
     target: &Target,
     guard: &run::Guard,
     catalog: &Catalog,
-) -> Result<Option<Plan>> {
+) -> Result<Prepared> {
     let place = target.place()?;
     let cx = guard.cx();
     let (connection, cluster) = (&target.connection, target.cluster());
@@ -120,24 +140,33 @@ async fn prepare(
                 .note(&format!("{} is not installed", component.name)),
             Some(there) => {
                 check_installer(component, there)?;
+                args.one.check(component, there)?;
                 going.push(component);
             }
         }
     }
     if going.is_empty() {
-        return Ok(None);
+        return Ok(Prepared::Nothing);
+    }
+    if args.one.export {
+        let of = (&place.provider, cluster);
+        uninstall_flags::export(app, cx, connection, of, &going, args.purge).await?;
+        return Ok(Prepared::Exported);
     }
     if !args.force {
         check_needed(catalog, &going, &present)?;
     }
     let leaving = steps::look_at_leaving(cx, connection, &place.provider, cluster, &going).await?;
     let mut components = Vec::new();
-    for component in going {
+    for component in going.iter().copied() {
         let leaving = leaving.get(&component.name).cloned().unwrap_or_default();
         if !args.purge {
             check_objects(component, &leaving, args.force, &Others::UNINSTALL)?;
         }
-        let next = leave(component, leaving, args.purge);
+        let mut next = leave(component, leaving, args.purge);
+        // What goes after it goes when it is gone.
+        let before = going.iter().any(|it| component.needs.contains(&it.name));
+        next.unawaited = args.one.no_wait && !before;
         for note in &next.notes {
             app.output().note(&format!("{}: {note}", component.name));
         }
@@ -145,7 +174,7 @@ async fn prepare(
     }
     let mut asked = name_asked(target, &args.components, &[], &[]);
     asked.insert("purge".to_owned(), args.purge.to_string());
-    Ok(Some(plan::uninstall(UninstallFacts {
+    Ok(Prepared::Uninstall(plan::uninstall(UninstallFacts {
         cluster: cluster.clone(),
         provider: place.id,
         rehearsal: place.rehearsal.is_some(),
@@ -242,7 +271,7 @@ pub(super) fn check_objects(
             .definitions
             .iter()
             .filter(|definition| !held || (definition.stays.is_none() && definition.held))
-            .flat_map(|definition| definition.objects.clone())
+            .flat_map(|definition| definition.objects.iter().map(ToString::to_string))
             .collect()
     };
     let (all, stuck) = (lost(false), lost(true));
@@ -282,6 +311,7 @@ fn leave(component: &Component, leaving: Leaving, purge: bool) -> Going<'_> {
         definitions: Vec::new(),
         objects: Vec::new(),
         namespace: None,
+        unawaited: false,
     };
     // What is found in the cluster tells more than what is known of the component.
     let found = !leaving.definitions.is_empty();
@@ -293,7 +323,8 @@ fn leave(component: &Component, leaving: Leaving, purge: bool) -> Going<'_> {
     );
     if purge {
         for definition in leaving.definitions {
-            going.objects.extend(definition.objects);
+            let objects = definition.objects.iter();
+            going.objects.extend(objects.map(ToString::to_string));
             going.definitions.push(definition.name);
         }
         going.namespace = leaving.namespace;

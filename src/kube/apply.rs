@@ -219,6 +219,14 @@ fn hinted(name: &ObjectRef, failure: Failure) -> Error {
     error
 }
 
+/// Puts objects into the order in which they are applied.
+pub fn sort_for_apply(objects: &mut [Value]) {
+    objects.sort_by_key(|object| {
+        let kind = object["kind"].as_str().unwrap_or_default();
+        (stage(object), rank(kind))
+    });
+}
+
 /// Returns in which stage an object is applied: definitions, the rest, webhook configurations.
 fn stage(object: &Value) -> usize {
     let kind = object["kind"].as_str().unwrap_or_default();

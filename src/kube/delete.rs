@@ -66,6 +66,22 @@ impl Cluster {
             .collect())
     }
 
+    /// Asks for the deletion of objects, with what they own in the background, and does not wait. Returns those that are going
+    /// and still there.
+    ///
+    /// # Errors
+    /// Those of the API.
+    pub async fn delete_unawaited(&self, cx: &Ctx, refs: &[ObjectRef]) -> Result<Vec<ObjectRef>> {
+        let deleted = self.delete_all(cx, refs).await?;
+        let mut going = Vec::new();
+        for (name, deleted) in refs.iter().zip(deleted) {
+            if matches!(deleted, Deleted::Going { .. }) && self.get(cx, name).await?.is_some() {
+                going.push(name.clone());
+            }
+        }
+        Ok(going)
+    }
+
     /// Asks for the deletion of objects, with what they own in the background, and does not wait. In their order.
     pub(super) async fn delete_all(&self, cx: &Ctx, refs: &[ObjectRef]) -> Result<Vec<Deleted>> {
         stream::iter(refs.iter().cloned())

@@ -30,7 +30,7 @@ mod wait;
 mod watch;
 
 pub use accounts::{RBAC, Token, allows_everything};
-pub use apply::Applied;
+pub use apply::{Applied, sort_for_apply};
 pub use client::Cluster;
 pub use discovery::Kind;
 pub use drain::{
@@ -40,7 +40,7 @@ pub use drain::{
 pub use explain::Diagnosis;
 pub use inventory::{Account, Component, Inventory};
 pub use list::Selector;
-pub use objects::{ObjectRef, parse};
+pub use objects::{ObjectRef, parse, portable};
 pub use pods::Log;
 pub use ready::{Reason, Verdict, judge};
 

@@ -124,6 +124,22 @@ pub fn parse(origin: &str, yaml: &str) -> Result<Vec<Value>> {
     Ok(objects)
 }
 
+/// Returns an object of a cluster as it can be applied to another: without what the server owns, and without its owners, whose
+/// identities are of this cluster. `None` where it is no object.
+#[must_use]
+pub fn portable(object: Value) -> Option<Value> {
+    let mut object = checked(object).ok()?;
+    let metadata = object["metadata"].as_object_mut()?;
+    for of_this_cluster in [
+        "ownerReferences",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
+        metadata.shift_remove(of_this_cluster);
+    }
+    Some(object)
+}
+
 /// Returns the object as it can be applied, or what it lacks.
 fn checked(mut object: Value) -> Result<Value, String> {
     let Value::Object(fields) = &mut object else {

@@ -94,6 +94,9 @@ pub enum Action {
         component: String,
         /// What stays, and why.
         notes: Vec<String>,
+        /// Whether it is not waited for until it is gone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unawaited: bool,
     },
     /// Deletes the objects of a component's CRDs, but for the component's own.
     EmptyDefinitions {

@@ -35,6 +35,8 @@ pub struct Going<'a> {
     pub objects: Vec<String>,
     /// The namespace that is removed with all that is in it.
     pub namespace: Option<String>,
+    /// Whether it is not waited for until it is gone.
+    pub unawaited: bool,
 }
 
 /// Returns the plan that takes components out of a cluster: each after those that need it; the objects of its CRDs before its
@@ -81,6 +83,7 @@ pub fn uninstall(facts: UninstallFacts<'_>) -> Plan {
             Action::RemoveComponent {
                 component: name.clone(),
                 notes: going.notes.clone(),
+                unawaited: going.unawaited,
             },
         );
         if !going.definitions.is_empty() {
@@ -141,6 +144,7 @@ mod tests {
                 Vec::new()
             },
             namespace: purged.then(|| name.to_owned()),
+            unawaited: false,
         };
         let plan = uninstall(UninstallFacts {
             cluster: "dot".parse().unwrap(),

@@ -38,8 +38,8 @@ pub struct Definition {
     pub name: String,
     /// Why it stays when the component goes; `None`: it goes, and all objects of its kind with it.
     pub stays: Option<&'static str>,
-    /// The objects of its kind that are not the component's own, as "Certificate team/web".
-    pub objects: Vec<String>,
+    /// The objects of its kind that are not the component's own.
+    pub objects: Vec<ObjectRef>,
     /// Whether one of them has a finalizer, which only the component's controllers take away.
     pub held: bool,
 }
@@ -81,11 +81,7 @@ pub async fn look_at_leaving(
                     name: text(&definition["metadata"]["name"]),
                     stays,
                     held: objects.iter().any(has_finalizer),
-                    objects: objects
-                        .iter()
-                        .filter_map(ObjectRef::of)
-                        .map(|object| object.to_string())
-                        .collect(),
+                    objects: objects.iter().filter_map(ObjectRef::of).collect(),
                 });
             }
         }
@@ -259,7 +255,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn definition_ref(name: &str) -> ObjectRef {
+pub(super) fn definition_ref(name: &str) -> ObjectRef {
     ObjectRef::cluster("apiextensions.k8s.io/v1", "CustomResourceDefinition", name)
 }
 

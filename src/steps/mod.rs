@@ -50,6 +50,7 @@ pub use manifest::{Origin, fetch, read_manifest};
 pub use present::{Installer, Present, find_present};
 pub use publish::{Login, Publication, PublishPrograms, Published};
 pub use survey::{Health, Installation, Survey, Trouble, explain_survey, survey};
+pub use uninstall::find_going;
 pub use versions::{Absent, Says, Web, find_absent};
 
 pub use crate::kube::{How, name_in};
@@ -135,7 +136,14 @@ impl Executor<Action> for Steps {
             }
             Action::GiveUp { phase } => self.give_up(cx, *phase, done).await,
             Action::UninstallComponent { component } => self.uninstall(cx, component).await,
-            Action::RemoveComponent { component, notes } => {
+            Action::RemoveComponent {
+                component,
+                notes,
+                unawaited: true,
+            } => self.ask_to_uninstall(cx, component, notes).await,
+            Action::RemoveComponent {
+                component, notes, ..
+            } => {
                 let outcome = self.uninstall(cx, component).await?;
                 Ok(Outcome {
                     notes: notes.clone(),

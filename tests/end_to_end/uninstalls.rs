@@ -133,3 +133,126 @@ fn what_somebody_else_installed_is_not_touched() {
     }
     assert_eq!(world.objects("dot"), before);
 }
+
+#[test]
+fn an_uninstall_takes_the_options_that_mean_something() {
+    let bed = Bed::new();
+    let world = raise(&bed, "traefik,cert-manager");
+    let told = |args: &[&str], code: i32, line: &str| {
+        let ran = bed.run(&[&["uninstall"], args, &["--rehearse"]].concat());
+        says(&ran.expect(code), line);
+    };
+    // Guards: what is there is another than what was meant.
+    let version = row(&bed, "traefik")["installed"].clone();
+    let version = version.as_str().unwrap();
+    let before = world.objects("dot");
+    told(
+        &["traefik", "--version", "9.9.9"],
+        1,
+        &format!("traefik is at version {version} and not 9.9.9: it is left alone"),
+    );
+    told(
+        &["traefik", "--namespace", "web"],
+        1,
+        "traefik is in namespace traefik and not web: it is left alone",
+    );
+    told(
+        &["traefik", "flux", "--version", "9.9.9"],
+        2,
+        "--version and --namespace are about one component",
+    );
+    // What install takes, and what means nothing here.
+    for flag in [
+        &["--set", "a=b"][..],
+        &["--values", "x.yaml"],
+        &["--set-string", "a=b"],
+        &["--set-secret", "a=B"],
+    ] {
+        told(
+            &[&["traefik"], flag].concat(),
+            2,
+            &format!("{} means nothing to uninstall", flag[0]),
+        );
+    }
+    told(
+        &["traefik", "--no-wait", "--purge"],
+        2,
+        "cannot be used with",
+    );
+    assert_eq!(world.objects("dot"), before);
+
+    let same = ["uninstall", "traefik", "--version", version, "--rehearse"];
+    bed.run(&[&same[..], &["--namespace", "traefik", "--wait"]].concat())
+        .expect(0);
+    assert_eq!(row(&bed, "traefik")["present"], false);
+}
+
+#[test]
+fn what_goes_can_be_printed_before_and_applied_again_after() {
+    let bed = Bed::new();
+    let world = raise(&bed, "cert-manager");
+    make_certificate(&bed, &world);
+    let before = world.objects("dot");
+    let purge = ["uninstall", "cert-manager", "--purge", "--rehearse"];
+    let printed = bed.run(&[&purge[..], &["--export"]].concat()).expect(0);
+    assert_eq!(world.objects("dot"), before);
+    let kinds: Vec<&str> = printed
+        .out
+        .lines()
+        .filter_map(|line| line.strip_prefix("kind: "))
+        .collect();
+    for kind in [
+        "Namespace",
+        "CustomResourceDefinition",
+        "HelmRelease",
+        "Certificate",
+    ] {
+        assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
+    }
+    for line in [
+        "uid:",
+        "resourceVersion:",
+        "managedFields:",
+        "ownerReferences:",
+    ] {
+        assert!(!printed.out.contains(line), "{line}");
+    }
+    // Without a purge, what stays is not among it.
+    let without = ["uninstall", "cert-manager", "--export", "--rehearse"];
+    let printed = bed.run(&without).expect(0);
+    assert!(!printed.out.contains("kind: Certificate\n"));
+    assert!(printed.out.contains("kind: HelmRelease\n"));
+}
+
+#[test]
+fn what_is_not_waited_for_stays_in_the_inventory_until_it_is_gone() {
+    let bed = Bed::new();
+    let world = raise(&bed, "traefik");
+    let hold = |finalizers: &[&str]| {
+        let path = "apis/helm.toolkit.fluxcd.io/v2/namespaces/flux-system/helmreleases/traefik";
+        let body = json!({ "metadata": { "finalizers": finalizers } });
+        world.ask_cluster(&bed, "dot", "PATCH", path, &body);
+    };
+    hold(&["finalizers.fluxcd.io", "example.org/backup"]);
+    let no_wait = ["uninstall", "traefik", "--no-wait", "--rehearse"];
+    let asked = bed.run(&no_wait).expect(0);
+    says(
+        &asked,
+        "HelmRelease flux-system/traefik is going, and was not waited for; to see it gone: windlass uninstall traefik",
+    );
+    assert_eq!(row(&bed, "traefik")["present"], true);
+    hold(&[]);
+    let gone = bed.run(&no_wait).expect(0);
+    assert!(!gone.err.contains("was not waited for"));
+    assert_eq!(row(&bed, "traefik")["present"], false);
+    assert!(
+        !world
+            .objects("dot")
+            .contains(&"HelmRepository flux-system/traefik".to_owned())
+    );
+    // What goes before another is waited for.
+    bed.run(&["install", "traefik", "--rehearse"]).expect(0);
+    bed.run(&["uninstall", "flux", "traefik", "--no-wait", "--rehearse"])
+        .expect(0);
+    assert_eq!(row(&bed, "traefik")["present"], false);
+}
