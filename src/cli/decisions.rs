@@ -24,6 +24,12 @@ pub(super) struct DrainArgs {
     /// Keep these on purpose: disks of volumes, and what windlass made around the cluster
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     keep: Vec<Keep>,
+    /// The same as --keep group
+    #[arg(long, hide = true)]
+    keep_group: bool,
+    /// Purge the cluster's key vaults that are deleted and could still be recovered [Azure]; without it they are named and kept
+    #[arg(long)]
+    pub(super) purge: bool,
 }
 
 /// What can be kept.
@@ -61,8 +67,15 @@ impl Keep {
 impl DrainArgs {
     /// Refuses to keep what there is not.
     pub(super) fn check(&self, provider: ProviderId) -> Result<()> {
+        if self.purge && provider != ProviderId::Azure {
+            return Err(Error::message(
+                Kind::Usage,
+                format!("--purge: a cluster on {provider} has no key vaults"),
+            )
+            .hint("leave it out"));
+        }
         let meant = |keep: &Keep| keep.of().1.contains(&provider);
-        let Some(keep) = self.keep.iter().find(|keep| !meant(keep)) else {
+        let Some(keep) = self.kept().find(|keep| !meant(keep)) else {
             return Ok(());
         };
         let there = Keep::value_variants().iter().copied().filter(meant);
@@ -79,6 +92,12 @@ impl DrainArgs {
             "leave it out: on {provider} there is --keep {}",
             there.join(",")
         )))
+    }
+
+    /// Returns what is kept.
+    fn kept(&self) -> impl Iterator<Item = Keep> {
+        let group = self.keep_group.then_some(Keep::Group);
+        self.keep.iter().copied().chain(group)
     }
 
     /// Returns whether the disks of volumes are kept.
@@ -101,7 +120,10 @@ impl DrainArgs {
         if self.abandon {
             risks.push("what is stuck for two minutes is given up: it goes on existing and costing, and nothing in the cluster names it any more".to_owned());
         }
-        for keep in &self.keep {
+        if self.purge {
+            risks.push("what is purged nobody can recover".to_owned());
+        }
+        for keep in self.kept() {
             risks.push(match keep {
                 Keep::Volumes => "disks are kept, and go on costing".to_owned(),
                 Keep::Logs => "logs are kept, and go on costing".to_owned(),
@@ -137,10 +159,26 @@ impl DrainArgs {
         aside
     }
 
+    /// Returns why what is deleted already, and can be recovered, stays.
+    fn recoverable(&self, item: &Found) -> Option<Stay> {
+        let outputs = &item.observed.outputs;
+        let until = outputs.get("recoverable-until").map_or("", String::as_str);
+        let is_protected = outputs.contains_key("purge-protected");
+        match (self.purge, is_protected) {
+            (true, false) => None,
+            (_, true) => Some(Stay::Kept(format!(
+                "it is deleted, and protected from being purged: Azure does so on {until}"
+            ))),
+            (false, false) => Some(Stay::Kept(format!(
+                "it is deleted, costs nothing, and can be recovered until {until}; --purge removes it for good"
+            ))),
+        }
+    }
+
     /// Returns why something that the provider found stays; `None`: it goes.
     fn stay(&self, item: &Found, kept: &[String]) -> Option<Stay> {
         let asked = |keep: Keep| {
-            let is_kept = self.keep.contains(&keep);
+            let is_kept = self.kept().any(|it| it == keep);
             is_kept.then(|| Stay::Kept(format!("you asked to keep the {}", keep.name())))
         };
         if item.observed.owner != Owner::Ours {
@@ -159,6 +197,7 @@ impl DrainArgs {
                     })
                     .or_else(|| self.skip_drain.then_some(Stay::Left))
             }
+            (windlass_provider::SOFT_DELETED, _) => self.recoverable(item),
             ("log group", _) => asked(Keep::Logs),
             (_, "project") => asked(Keep::Project),
             (_, "group") => asked(Keep::Group),
@@ -236,12 +275,15 @@ mod tests {
             drain: Some([(Phase::Network, Default::default())].into()),
             beyond: Default::default(),
             abandon: true,
+            purge: false,
             rehearsal: false,
         });
         let args = DrainArgs {
             skip_drain: false,
             abandon: true,
             keep: vec![Keep::Volumes],
+            keep_group: false,
+            purge: false,
         };
         let asked = question(&plan, &args.risks(&["Bucket a (b)".to_owned()], &[]));
         assert_eq!(
@@ -274,7 +316,9 @@ mod tests {
         let args = DrainArgs {
             skip_drain: false,
             abandon: false,
-            keep: vec![Keep::Group],
+            keep: Vec::new(),
+            keep_group: true,
+            purge: false,
         };
         let mut all = vec![found("group", Owner::Ours), found("cluster", Owner::Ours)];
         let kept = args.set_aside(&mut all, &[]).kept;
@@ -294,6 +338,8 @@ mod tests {
                 skip_drain: false,
                 abandon: false,
                 keep: vec![keep],
+                keep_group: false,
+                purge: false,
             };
             args.check(provider).map_err(|error| error.to_string())
         };

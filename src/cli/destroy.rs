@@ -204,6 +204,7 @@ pub(super) async fn let_down(
         drain,
         beyond: known.beyond(),
         abandon: args.drain.abandon,
+        purge: args.drain.purge,
         found: found.clone(),
         rehearsal: place.rehearsal.is_some(),
     });
@@ -252,15 +253,19 @@ pub(super) async fn let_down(
     }
     // The audit looks at the provider again, never at what the run remembers.
     let mut after = place.provider.discover(&place.cx, scope).await;
-    if let Ok(after) = &mut after {
-        args.drain.set_aside(after, &kept);
-    }
+    let aside = match &mut after {
+        Ok(after) => args.drain.set_aside(after, &kept),
+        Err(_) => Default::default(),
+    };
     let there = after.as_ref().ok().map(Vec::as_slice);
     let outcomes = &ended.finished.outcomes;
     let look = outside::look_again(&place.cx, &place.provider, &ended.plan, outcomes, there);
+    let mut look = look.await;
+    // What can be recovered came to be so in the run itself.
+    outside::add(&mut look.kept, &aside.kept);
     let facts = ended::Audit {
         traceless: !any && !drained && known.is_empty(),
-        outside: [known, look.await],
+        outside: [known, look],
         found,
         after,
         file: args.receipt,

@@ -50,6 +50,11 @@ pub(super) async fn export(
             continue;
         }
         let chart = plan::chart(component, *wanted, (provider, cluster))?;
+        if let Some(special) = &chart.special
+            && provider == ProviderId::Azure
+        {
+            special.check_identity(&chart.values)?;
+        }
         // What is exported may end up in Git: secrets stay names, for Flux's substitution to fill.
         let name = |variable: &str| format!("${{{variable}}}");
         let secrets: BTreeMap<String, String> = chart

@@ -105,6 +105,8 @@ pub enum Action {
         /// The names of the CRDs.
         definitions: Vec<String>,
     },
+    /// Removes for good what the cluster's cloud keeps of what is deleted.
+    PurgeDeleted,
     /// Deletes CRDs.
     RemoveDefinitions {
         /// Their names.

@@ -35,6 +35,8 @@ pub struct DestroyFacts {
     pub beyond: Beyond,
     /// Whether what is stuck in the drain is given up.
     pub abandon: bool,
+    /// Whether what is deleted and could be recovered is purged.
+    pub purge: bool,
     /// Whether it is a rehearsal.
     pub rehearsal: bool,
 }
@@ -55,6 +57,7 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
         drain,
         beyond,
         abandon,
+        purge,
         rehearsal,
     } = facts;
     let mut steps: Vec<Step> = drain
@@ -129,6 +132,18 @@ pub fn destroy(facts: DestroyFacts) -> Plan {
             removes: vec![format!("{} {}", resource.kind, resource.name)],
             usual_seconds: 15,
             limit_seconds: resource.limit.as_secs(),
+        });
+    }
+    if purge {
+        steps.push(Step {
+            id: StepId::new("resource/deleted"),
+            title: "purge what is deleted and could be recovered".to_owned(),
+            needs: steps.iter().map(|step| step.id.clone()).collect(),
+            action: Action::PurgeDeleted,
+            makes: Vec::new(),
+            removes: Vec::new(),
+            usual_seconds: 5,
+            limit_seconds: 60 * 60,
         });
     }
     steps.push(Step {

@@ -79,12 +79,9 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Result<Plan, Misuse> {
     steps.extend(storage);
     steps.push(inventory);
     let target = (spec.cluster.provider, cluster);
-    steps.extend(install_all(
-        &facts.components,
-        target,
-        &facts.manifests,
-        &ready,
-    )?);
+    let installs = install_all(&facts.components, target, &facts.manifests, &ready)?;
+    check_identities(spec, &installs)?;
+    steps.extend(installs);
     steps.extend(namespaces);
     let synced = spec.gitops.as_ref();
     steps.extend(synced.map(|gitops| sync(gitops, component_id("flux"))));
@@ -97,6 +94,22 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Result<Plan, Misuse> {
         beyond: Default::default(),
         steps,
     })
+}
+
+/// Refuses components that can do nothing in the cluster's cloud without an identity, where none is made for them.
+fn check_identities(spec: &Spec, installs: &[Step]) -> Result<(), Misuse> {
+    if spec.cluster.provider != ProviderId::Azure {
+        return Ok(());
+    }
+    for step in installs {
+        if let Action::InstallChart { chart } = &step.action
+            && let Some(special) = &chart.special
+            && !spec.cluster.azure.controllers.contains(&chart.component)
+        {
+            special.check_identity(&chart.values)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the step that brings a resource about.

@@ -44,6 +44,8 @@ pub struct Azure {
     pub no_local_accounts: Option<Setting<bool>>,
     /// Whether AKS's Istio is installed.
     pub istio: Option<Setting<bool>>,
+    /// Whether Flux comes as AKS's extension.
+    pub flux_extension: Option<Setting<bool>>,
     /// Whether nodes are made as pods need them.
     pub node_provisioning: Option<Setting<bool>>,
     /// A public SSH key.
@@ -76,6 +78,7 @@ impl Azure {
             azure_rbac: value(&self.azure_rbac).unwrap_or_default(),
             no_local_accounts: value(&self.no_local_accounts).unwrap_or_default(),
             istio: value(&self.istio).unwrap_or_default(),
+            flux_extension: value(&self.flux_extension).unwrap_or_default(),
             node_provisioning: value(&self.node_provisioning).unwrap_or_default(),
             ssh_key: value(&self.ssh_key),
             controllers: value(&self.controllers).unwrap_or_default(),
@@ -104,6 +107,7 @@ impl Azure {
             ("azure-rbac", at(&self.azure_rbac)),
             ("no-local-accounts", at(&self.no_local_accounts)),
             ("istio", at(&self.istio)),
+            ("flux-extension", at(&self.flux_extension)),
             ("node-provisioning", at(&self.node_provisioning)),
             ("ssh-key", at(&self.ssh_key)),
             ("controllers", at(&self.controllers)),
@@ -132,6 +136,7 @@ pub(super) fn read(mut table: Table<'_>) -> Azure {
         azure_rbac: table.boolean("azure-rbac"),
         no_local_accounts: table.boolean("no-local-accounts"),
         istio: table.boolean("istio"),
+        flux_extension: table.boolean("flux-extension"),
         node_provisioning: table.boolean("node-provisioning"),
         ssh_key: table.text("ssh-key", ssh_key),
         controllers: texts(&mut table, "controllers", controller),
@@ -276,7 +281,14 @@ fn ssh_key(text: &str) -> Ruled<String> {
 }
 
 fn controller(text: &str) -> Ruled<String> {
-    let known = ["aso", "crossplane", "external-dns", "cert-manager"].map(|it| (it, it));
+    let known = [
+        "aso",
+        "crossplane",
+        "external-dns",
+        "cert-manager",
+        "platform",
+    ]
+    .map(|it| (it, it));
     words::one_of(text, "a controller that can have an identity", &known).map(str::to_owned)
 }
 

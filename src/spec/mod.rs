@@ -324,6 +324,7 @@ impl Asked {
             ("azure.azure-rbac", azure.azure_rbac),
             ("azure.no-local-accounts", azure.no_local_accounts),
             ("azure.istio", azure.istio),
+            ("azure.flux-extension", azure.flux_extension),
             ("azure.node-provisioning", azure.node_provisioning),
         ] {
             if chosen {

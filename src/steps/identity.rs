@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use windlass_provider::{Ctx, ProviderId, Result, Scope};
+use windlass_provider::{Ctx, Error, Fault, ProviderId, Result, Scope};
 
 use super::Steps;
 use crate::{catalog, plan::Chart};
@@ -22,6 +22,13 @@ impl Steps {
         let id = format!("identity-{}", chart.component);
         let identity = found.iter().find(|it| it.resource.id.as_str() == id);
         let Some(identity) = identity else {
+            let checked = chart
+                .special
+                .iter()
+                .map(|it| it.check_identity(&chart.values));
+            checked
+                .collect::<Result<(), _>>()
+                .map_err(|misuse| Error::new(Fault::Invalid, misuse.message).hint(misuse.hint))?;
             return Ok(Cow::Borrowed(chart));
         };
         let mut chart = chart.clone();

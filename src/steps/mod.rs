@@ -154,6 +154,7 @@ impl Executor<Action> for Steps {
                 component,
                 definitions,
             } => self.empty_definitions(cx, component, definitions).await,
+            Action::PurgeDeleted => self.purge_deleted(cx).await,
             Action::RemoveDefinitions { definitions } => {
                 self.remove_definitions(cx, definitions).await
             }

@@ -1,6 +1,8 @@
 //! Resources of the provider.
 
-use windlass_provider::{Change, Ctx, Known, Owner, Resource, ResourceId, Result, State};
+use windlass_provider::{
+    Change, Ctx, Known, Owner, Resource, ResourceId, Result, SOFT_DELETED, Scope, State,
+};
 
 use super::Steps;
 use crate::engine::{Outcome, Outcomes};
@@ -60,6 +62,25 @@ impl Steps {
     ) -> Result<Outcome> {
         let change = self.provider.delete(cx, resource, &known(done)).await?;
         Ok(Outcome::of(change))
+    }
+
+    /// Removes for good what the cloud keeps of what is deleted, and may be removed.
+    pub(super) async fn purge_deleted(&self, cx: &Ctx) -> Result<Outcome> {
+        let found = self.provider.discover(cx, Scope::of(&self.cluster)).await?;
+        let mut outcome = Outcome::of(Change::Absent);
+        for item in found {
+            let resource = &item.resource;
+            let is_protected = item.observed.outputs.contains_key("purge-protected");
+            if resource.kind != SOFT_DELETED || is_protected {
+                continue;
+            }
+            self.provider.delete(cx, resource, &Known::new()).await?;
+            outcome.change = Change::Removed;
+            outcome
+                .gone
+                .push(format!("{} {}", resource.kind, resource.name));
+        }
+        Ok(outcome)
     }
 
     /// Returns whether a resource is still there, ready and as wanted: one read.

@@ -127,6 +127,7 @@ impl Steps {
             | Action::WriteAccess
             | Action::DeleteResource { .. }
             | Action::RemoveAccess
+            | Action::PurgeDeleted
             | Action::Drain { .. }
             | Action::DrainCrossplane { .. }
             | Action::GiveUp { .. }

@@ -1,6 +1,6 @@
 //! Clusters on Azure, in the simulated subscription: their life, and what is said of what goes wrong.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{bed::Bed, process::Served};
 
@@ -193,4 +193,188 @@ fn without_credentials_of_azure_it_is_said_how_to_get_some() {
         ran.out
     );
     assert!(ran.err.contains("AZURE_CLIENT_ID"), "{}", ran.err);
+}
+
+#[test]
+fn controllers_are_told_who_they_are_and_refused_where_they_are_nobody() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    let dns = "[components.cert-manager]\nissuer = [\"staging\"]\nemail = \"ops@acme.dev\"\nsolver = \"dns01\"\n\
+               dns-resource-group = \"dns\"\ndns-zone = \"acme.dev\"\n";
+    let only = ["--only", "external-dns,cert-manager"];
+    // Found out before anything is made.
+    bed.write(
+        "windlass.toml",
+        format!("[clusters.dot.azure]\nlocation = \"westeurope\"\ncontrollers = [\"external-dns\"]\n{dns}"),
+    );
+    let refused = bed.run(&[SETUP, &only].concat()).expect(2);
+    assert!(
+        refused
+            .err
+            .contains("cert-manager has no identity in Azure, and could not write a record")
+            && refused.err.contains("controllers = [\"cert-manager\"]"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(subscription(&world), Vec::<String>::new());
+
+    bed.write(
+        "windlass.toml",
+        format!(
+            "[clusters.dot.azure]\nlocation = \"westeurope\"\n\
+             controllers = [\"external-dns\", \"cert-manager\", \"platform\"]\n{dns}"
+        ),
+    );
+    let up = bed.run(&[SETUP, &only].concat()).expect(0);
+    assert!(
+        up.out.contains("managed identity windlass-dot-platform"),
+        "{}",
+        up.out
+    );
+    let objects = world.ask("objects");
+    let objects = objects.as_object().expect("clusters").values();
+    let objects: Vec<&serde_json::Value> = objects
+        .flat_map(|it| it.as_array().expect("objects"))
+        .collect();
+    let find = |kind: &str, name: &str| {
+        let is_it = |it: &&&serde_json::Value| it["kind"] == kind && it["metadata"]["name"] == name;
+        *objects.iter().find(is_it).expect(name)
+    };
+    let config = find("ConfigMap", "external-dns-azure");
+    let config = config["data"]["azure.json"].as_str().expect("JSON");
+    let config: serde_json::Value = serde_json::from_str(config).expect("JSON");
+    assert_eq!(config["resourceGroup"], "windlass-dot");
+    assert_eq!(config["useWorkloadIdentityExtension"], true);
+    let release = &find("HelmRelease", "external-dns")["spec"]["values"];
+    let client = &release["serviceAccount"]["annotations"]["azure.workload.identity/client-id"];
+    assert!(
+        client.as_str().is_some_and(|it| it.len() == 36),
+        "{release}"
+    );
+    assert_eq!(
+        release["extraVolumes"][0]["configMap"]["name"],
+        "external-dns-azure"
+    );
+    let issuer = &find("ClusterIssuer", "letsencrypt-staging")["spec"]["acme"]["solvers"][0];
+    let azure = &issuer["dns01"]["azureDNS"];
+    let identity = &azure["managedIdentity"]["clientID"];
+    assert!(
+        identity.as_str().is_some_and(|it| it.len() == 36),
+        "{azure}"
+    );
+    assert_ne!(identity, client);
+    assert!(azure["subscriptionID"].is_string(), "{azure}");
+    let release = &find("HelmRelease", "cert-manager")["spec"]["values"];
+    assert_eq!(release["podLabels"]["azure.workload.identity/use"], "true");
+
+    bed.run(&["destroy", "azure", "--rehearse"]).expect(0);
+    assert_eq!(subscription(&world), Vec::<String>::new());
+}
+
+/// Makes a key vault in a resource group and deletes it again, as whoever works in the cluster may.
+fn leave_vault(world: &Served, name: &str, protected: bool) {
+    let path = format!(
+        "resourceGroups/windlass-dot/providers/Microsoft.KeyVault/vaults/{name}?api-version=2023-07-01"
+    );
+    let body = json!({
+        "location": "westeurope",
+        "properties": {
+            "tenantId": "00000000-0000-4000-8000-0000007e4a47", "sku": { "family": "A", "name": "standard" },
+            "enablePurgeProtection": protected,
+        },
+    });
+    let (status, told) = world.azure("PUT", &path, &body);
+    assert_eq!(status, 201, "{told}");
+    let (status, told) = world.azure("DELETE", &path, &json!({}));
+    assert_eq!(status, 200, "{told}");
+}
+
+#[test]
+fn deleted_key_vaults_are_named_and_kept_until_they_are_purged() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.write(
+        "windlass.toml",
+        "[clusters.dot.azure]\nlocation = \"westeurope\"\n",
+    );
+    bed.run(CREATE).expect(0);
+    leave_vault(&world, "kv-one", false);
+    leave_vault(&world, "kv-safe", true);
+    let gone = bed.run(DESTROY).expect(0);
+    for line in [
+        "soft-deleted key vault kv-one: it is deleted, costs nothing, and can be recovered until",
+        "soft-deleted key vault kv-safe: it is deleted, and protected from being purged",
+    ] {
+        assert!(gone.out.contains(line), "{}", gone.out);
+    }
+    // Whoever makes another of the name is told that those are there.
+    let again = bed.run(&[CREATE, &["--dry-run"]].concat()).expect(0);
+    let told = [again.out, again.err].concat();
+    assert!(
+        told.contains("an earlier cluster left kv-one") && told.contains("--purge"),
+        "{told}"
+    );
+
+    let purged = bed.run(&[DESTROY, &["--purge"]].concat()).expect(0);
+    assert!(
+        purged.err.contains("what is purged nobody can recover")
+            && purged.out.contains("soft-deleted key vault kv-safe")
+            && !purged.out.contains("kv-one: it is deleted"),
+        "{} {}",
+        purged.out,
+        purged.err
+    );
+    assert_eq!(subscription(&world), ["azure:deleted-vault kv-safe"]);
+    let elsewhere = bed
+        .run(&["destroy", "kind", "--purge", "--rehearse"])
+        .expect(2);
+    assert!(
+        elsewhere
+            .err
+            .contains("--purge: a cluster on kind has no key vaults"),
+        "{}",
+        elsewhere.err
+    );
+}
+
+#[test]
+fn flux_comes_as_aks_s_extension_where_that_is_chosen() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.write(
+        "windlass.toml",
+        "[clusters.dot.azure]\nlocation = \"westeurope\"\nflux-extension = true\n",
+    );
+    let setup = ["setup", "azure", "--rehearse", "--only", "traefik"];
+    let up = bed.run(&setup).expect(0);
+    assert!(
+        up.out.contains("AKS extension dot/flux")
+            && up
+                .out
+                .contains("flux was installed by somebody else: it is used as it is"),
+        "{}",
+        up.out
+    );
+    let again = bed.run(&setup).expect(0);
+    assert!(!again.out.contains("made\n"), "{}", again.out);
+    // A change of one thing leaves it where it is.
+    let pool = [
+        "cluster",
+        "node-pool",
+        "add",
+        "more",
+        "--provider",
+        "azure",
+        "--rehearse",
+    ];
+    bed.run(&pool).expect(0);
+    let there = subscription(&world);
+    assert!(
+        there.contains(&"azure:extension flux".to_owned()),
+        "{there:?}"
+    );
+    bed.run(&[DESTROY, &["--keep-group"]].concat()).expect(0);
+    assert_eq!(subscription(&world), ["azure:group windlass-dot"]);
+    bed.run(DESTROY).expect(0);
+    assert_eq!(subscription(&world), Vec::<String>::new());
 }

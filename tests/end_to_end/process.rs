@@ -270,9 +270,30 @@ impl Served {
 
     #[track_caller]
     fn send(&self, method: &str, path: &str, header: &str, body: &Value) -> (u16, String) {
+        self.send_text(method, path, header, &body.to_string())
+    }
+
+    /// Asks the simulated Azure as its own user does: of the subscription, `path`; returns the status and the answer.
+    #[track_caller]
+    pub(crate) fn azure(&self, method: &str, path: &str, body: &Value) -> (u16, String) {
+        let id = |end: &str| format!("00000000-0000-4000-8000-{end:0>12}");
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&client_secret=rehearsal&scope=https%3A%2F%2Fmanagement.azure.com%2F.default",
+            id("c11e47")
+        );
+        let login = format!("azure/login/{}/oauth2/v2.0/token", id("7e4a47"));
+        let (_, told) = self.send_text("POST", &login, "", &form);
+        let told: Value = serde_json::from_str(&told).expect("JSON");
+        let token = told["access_token"].as_str().expect("a token");
+        let header = format!("Authorization: Bearer {token}\r\n");
+        let path = format!("azure/subscriptions/{}/{path}", id("a25e"));
+        self.send(method, &path, &header, body)
+    }
+
+    #[track_caller]
+    fn send_text(&self, method: &str, path: &str, header: &str, body: &str) -> (u16, String) {
         let host = self.endpoint.strip_prefix("http://").expect("a URL");
         let (host, _) = host.split_once('/').expect("a path");
-        let body = body.to_string();
         let form = match method {
             "PATCH" => "application/merge-patch+json",
             _ => "application/json",

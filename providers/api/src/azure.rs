@@ -38,11 +38,14 @@ pub struct AzureOptions {
     pub no_local_accounts: bool,
     /// Whether AKS's own Istio is installed.
     pub istio: bool,
+    /// Whether Flux comes as AKS's extension, and not from windlass.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flux_extension: bool,
     /// Whether nodes are made as pods need them, in whichever size suits.
     pub node_provisioning: bool,
     /// A public SSH key for the nodes; `None`: nobody signs in to them.
     pub ssh_key: Option<String>,
-    /// The controllers that get an identity in Azure: aso, crossplane, external-dns, cert-manager.
+    /// The controllers that get an identity in Azure: aso, crossplane, external-dns, cert-manager, platform.
     pub controllers: Vec<String>,
 }
 

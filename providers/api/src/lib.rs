@@ -29,7 +29,8 @@ pub use context::{Ctx, Progress};
 pub use error::{Error, Fault, Result};
 pub use google::{Accelerator, Driver, GoogleChannel, GoogleDataplane, GoogleMode, GoogleOptions};
 pub use resource::{
-    Change, Difference, Facts, Found, Known, Observed, Outputs, Owner, Resource, ResourceId, State,
+    Change, Difference, Facts, Found, Known, Observed, Outputs, Owner, Resource, ResourceId,
+    SOFT_DELETED, State,
 };
 pub use scope::{Regions, Scope};
 pub use spec::{

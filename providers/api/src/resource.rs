@@ -154,6 +154,10 @@ pub enum Change {
     Kept,
 }
 
+/// The kind of what is deleted, costs nothing, and can be recovered until the cloud purges it. Its outputs tell until when
+/// (`recoverable-until`), and whether nobody may do so earlier (`purge-protected`).
+pub const SOFT_DELETED: &str = "soft-deleted key vault";
+
 /// A resource that was found by its tags, with what they say.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Found {

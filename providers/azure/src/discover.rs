@@ -9,15 +9,15 @@ use windlass_provider::{
 
 use crate::{
     client::Client,
-    cluster, group,
+    cluster, extension, group,
     identities::{self, CONTROLLERS},
     pools,
     refusal::Answer,
-    roles, tagged,
+    roles, tagged, vaults,
     want::{
-        CLUSTER, CLUSTER_IDENTITY, GROUP, IDENTITY_API, Left, Piece, Place, RESOURCES_API,
-        ROLES_API, Want, at, cluster_identity_name, controller_id, controller_identity_name,
-        node_group_name, pool_id,
+        CLUSTER, CLUSTER_IDENTITY, FLUX_EXTENSION, GROUP, IDENTITY_API, Left, Piece, Place,
+        RESOURCES_API, ROLES_API, Want, at, cluster_identity_name, controller_id,
+        controller_identity_name, node_group_name, pool_id,
     },
 };
 
@@ -27,6 +27,8 @@ struct Stock {
     clusters: Vec<Value>,
     identities: Vec<Value>,
     roles: Vec<Value>,
+    /// Key vaults that are deleted and can be recovered.
+    vaults: Vec<Value>,
     /// Where alone is looked.
     location: Option<String>,
 }
@@ -97,6 +99,7 @@ async fn take_stock(client: &Client, cx: &Ctx, place: &Place) -> Answer<Stock> {
         )
         .await?,
         roles: list("the roles", at(&format!("{root}{roles}"), ROLES_API)).await?,
+        vaults: vaults::deleted(client, cx, place).await?,
         location: None,
     })
 }
@@ -239,6 +242,20 @@ impl Look<'_> {
                     tags,
                 });
             }
+            if let Some(flux) = extension::get(self.client, self.cx, &place, name).await? {
+                let full = format!("{name}/flux");
+                all.push(Found {
+                    resource: self.resource(
+                        &place,
+                        Piece::Flux,
+                        FLUX_EXTENSION,
+                        &full,
+                        &[CLUSTER],
+                    )?,
+                    observed: extension::describe(&flux),
+                    tags: None,
+                });
+            }
         }
         for controller in &CONTROLLERS {
             let name = controller_identity_name(self.name, controller.name);
@@ -307,6 +324,18 @@ impl Look<'_> {
         if let Some(group) = nodes.next().filter(|_| !live) {
             let piece = Piece::Leftover(Left::NodeGroup, text(group, "id").to_owned());
             all.push(self.leftover(piece, "node-group", &called)?);
+        }
+        for vault in self
+            .stock
+            .vaults
+            .iter()
+            .filter(|it| vaults::is_of(it, self.name))
+        {
+            let name = text(vault, "name");
+            let piece = Piece::Leftover(Left::DeletedVault, text(vault, "id").to_owned());
+            let mut found = self.leftover(piece, &format!("deleted-vault-{name}"), name)?;
+            found.observed = vaults::describe(vault);
+            all.push(found);
         }
         for role in self.stock.lost_roles() {
             if roles::marked(role).as_ref() == Some(self.name) {

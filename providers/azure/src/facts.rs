@@ -163,7 +163,7 @@ pub(crate) async fn facts(client: &Client, cx: &Ctx, spec: &ClusterSpec) -> Resu
         if let (None, None, Some(group)) = (&named, &there, &group) {
             place.location = text(&group["location"]);
         }
-        let needed: Vec<String> = registrations::NEEDED.map(str::to_owned).into();
+        let needed = registrations::needed(spec.azure.flux_extension);
         seen.unregistered = registrations::missing(client, cx, &place, &needed).await?;
         if seen.unregistered.is_empty() {
             seen.versions = versions(client, cx, &place).await?;

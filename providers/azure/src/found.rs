@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 use windlass_provider::{ClusterSpec, Found, NodePool, Outputs, Owner, Taint};
 
-use crate::want::{CLUSTER, CLUSTER_IDENTITY, GROUP, Piece, Want, part};
+use crate::want::{CLUSTER, CLUSTER_IDENTITY, FLUX_EXTENSION, GROUP, Piece, Want, part};
 
 /// Returns `spec` with all in it that can be read off a cluster as it is there.
 pub(crate) fn as_found(spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
@@ -53,6 +53,7 @@ pub(crate) fn as_found(spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
     ] {
         azure[key] = json!(outputs.contains_key(key));
     }
+    azure["flux-extension"] = json!(of(FLUX_EXTENSION).is_some());
     // Nobody can tell them, and nothing compares them.
     azure["disk"] = Value::Null;
     azure["controllers"] = found.iter().filter_map(controller).collect();

@@ -27,6 +27,8 @@ const AUDIENCE: &str = "api://AzureADTokenExchange";
 /// Source: <https://learn.microsoft.com/azure/role-based-access-control/built-in-roles>
 const CONTRIBUTOR: &str = "b24988ac-6180-42a0-ab88-20f7382dd24c";
 
+const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
+
 const DNS_ZONE_CONTRIBUTOR: &str = "befefa01-2a29-4197-83a8-272ff33ce314";
 
 /// A controller that can have an identity: its name, the service accounts that use it, and its roles.
@@ -37,7 +39,7 @@ pub(crate) struct Controller {
 }
 
 /// The controllers that can have an identity.
-pub(crate) const CONTROLLERS: [Controller; 4] = [
+pub(crate) const CONTROLLERS: [Controller; 5] = [
     Controller {
         name: "aso",
         subjects: &["azureserviceoperator-system:azureserviceoperator-default"],
@@ -57,6 +59,12 @@ pub(crate) const CONTROLLERS: [Controller; 4] = [
         name: "cert-manager",
         subjects: &["cert-manager:cert-manager"],
         roles: &[DNS_ZONE_CONTRIBUTOR],
+    },
+    // The platform's API looks at what there is and who has which role; what is assigned, ASO assigns.
+    Controller {
+        name: "platform",
+        subjects: &["windlass-system:windlass"],
+        roles: &[READER],
     },
 ];
 

@@ -10,6 +10,7 @@ mod certificate;
 mod client;
 mod cluster;
 mod discover;
+mod extension;
 mod facts;
 mod found;
 mod group;
@@ -24,6 +25,7 @@ mod registrations;
 mod roles;
 mod session;
 mod tagged;
+mod vaults;
 mod version;
 mod want;
 
@@ -100,10 +102,12 @@ impl Azure {
         let api = match left {
             Left::NodeGroup => want::RESOURCES_API,
             Left::RoleAssignment => want::ROLES_API,
+            Left::DeletedVault => vaults::VAULTS_API,
         };
         let found = self.client.get(cx, left.kind(), want::at(id, api)).await?;
         Ok(match found {
             None => Observed::missing(),
+            Some(vault) if left == Left::DeletedVault => vaults::describe(&vault),
             Some(_) => discover::there(),
         })
     }
@@ -121,6 +125,7 @@ impl Azure {
         match left {
             Left::NodeGroup => group::remove(&self.client, cx, place, &resource.name).await?,
             Left::RoleAssignment => roles::take_role(&self.client, cx, id).await?,
+            Left::DeletedVault => vaults::purge(&self.client, cx, id).await?,
         }
         Ok(Change::Removed)
     }
@@ -174,6 +179,7 @@ impl Provider for Azure {
             Piece::Pool(layout) => {
                 pools::observe(client, cx, resource, place, layout.as_ref()).await
             }
+            Piece::Flux => extension::observe(client, cx, resource, place).await,
             Piece::Controller(_, layout) => {
                 let layout = layout.as_ref();
                 identities::observe_controller(client, cx, resource, place, layout, known).await
@@ -203,6 +209,7 @@ impl Provider for Azure {
             Piece::Pool(Some(layout)) => {
                 pools::ensure(client, cx, resource, place, layout, known).await
             }
+            Piece::Flux => extension::ensure(client, cx, resource, place).await,
             Piece::Controller(_, Some(layout)) => {
                 identities::ensure_controller(client, cx, resource, place, layout, known).await
             }
@@ -219,6 +226,7 @@ impl Provider for Azure {
             Piece::Group(_) => group::delete(client, cx, resource, place).await,
             Piece::Cluster(_) => cluster::delete(client, cx, resource, place).await,
             Piece::Pool(_) => pools::delete(client, cx, resource, place).await,
+            Piece::Flux => extension::delete(client, cx, resource, place).await,
             Piece::ClusterIdentity(_) | Piece::Controller(..) => {
                 identities::delete(client, cx, resource, place).await
             }

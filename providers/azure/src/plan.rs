@@ -11,9 +11,9 @@ use crate::{
     facts::Seen,
     identities::CONTROLLERS,
     want::{
-        CLUSTER, CLUSTER_IDENTITY, ClusterLayout, ControllerLayout, GROUP, GroupLayout,
-        IdentityLayout, PROVIDERS, Piece, PoolLayout, SYSTEM_POOL, Want, cluster_identity_name,
-        controller_id, controller_identity_name, pool_id,
+        CLUSTER, CLUSTER_IDENTITY, ClusterLayout, ControllerLayout, FLUX_EXTENSION, GROUP,
+        GroupLayout, IdentityLayout, PROVIDERS, Piece, PoolLayout, SYSTEM_POOL, Want,
+        cluster_identity_name, controller_id, controller_identity_name, pool_id,
     },
 };
 
@@ -69,6 +69,13 @@ pub(crate) fn resources(spec: &ClusterSpec, facts: &Facts) -> Result<Vec<Resourc
         let piece = Piece::Pool(Some(layout));
         all.push(plan.make(piece, &pool_id(&pool.name), name, &[CLUSTER])?);
     }
+    if azure.flux_extension {
+        // What has pods wants all nodes to be as they are to be.
+        let mut needs = vec![CLUSTER.to_owned()];
+        needs.extend(spec.node_pools.iter().map(|pool| pool_id(&pool.name)));
+        let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
+        all.push(plan.make(Piece::Flux, FLUX_EXTENSION, name_of_flux(spec), &needs)?);
+    }
     let asked = |name: &str| azure.controllers.iter().any(|it| it == name);
     for controller in CONTROLLERS.iter().filter(|it| asked(it.name)) {
         let subjects = controller.subjects.iter();
@@ -85,6 +92,11 @@ pub(crate) fn resources(spec: &ClusterSpec, facts: &Facts) -> Result<Vec<Resourc
         all.push(plan.make(piece, &id, name, &[GROUP, CLUSTER])?);
     }
     Ok(all)
+}
+
+/// Returns the name of Flux's extension: the cluster's, and its own.
+fn name_of_flux(spec: &ClusterSpec) -> String {
+    format!("{}/flux", spec.name)
 }
 
 struct Plan<'a> {

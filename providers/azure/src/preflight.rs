@@ -11,7 +11,7 @@ use crate::{
     permissions,
     plan::machine_of,
     refusal::Answer,
-    version,
+    vaults, version,
     want::at,
 };
 
@@ -57,6 +57,7 @@ pub(crate) async fn check(
         )
         .await,
     );
+    checks.extend(check_vaults(client, cx, spec, place).await);
     checks.push(check_registrations(&seen));
     if seen.unregistered.is_empty() {
         checks.push(check_version(spec, &seen));
@@ -112,6 +113,39 @@ fn check_registrations(seen: &Seen) -> Check {
             ),
         ),
     }
+}
+
+/// Names the key vaults that an earlier cluster of the name left: their names are taken.
+async fn check_vaults(
+    client: &Client,
+    cx: &Ctx,
+    spec: &ClusterSpec,
+    place: &crate::want::Place,
+) -> Option<Check> {
+    let name = "deleted key vaults";
+    let all = match vaults::deleted(client, cx, place).await {
+        Ok(all) => all,
+        Err(trouble) => return Some(failed(name, trouble.into())),
+    };
+    let of = all.iter().filter(|it| vaults::is_of(it, &spec.name));
+    let told: Vec<String> = of
+        .map(|it| {
+            let called = it["name"].as_str().unwrap_or_default();
+            format!("{called} (until {})", vaults::until(it))
+        })
+        .collect();
+    if told.is_empty() {
+        return None;
+    }
+    let detail = format!(
+        "an earlier cluster left {}: they can be recovered, cost nothing, and keep their names",
+        told.join(", ")
+    );
+    let check = Check::new(name, Verdict::Warning, detail);
+    Some(check.hint(format!(
+        "to have them gone for good: windlass destroy azure --cluster {} --purge",
+        spec.name
+    )))
 }
 
 fn check_version(spec: &ClusterSpec, seen: &Seen) -> Check {

@@ -145,6 +145,11 @@ impl Trouble {
         self.is(&["MissingSubscriptionRegistration"])
     }
 
+    /// Returns whether an operation failed that Azure had taken on.
+    pub(crate) fn is_failed(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.status == 0)
+    }
+
     /// Returns whether something else is being done to what was named, or to what it is a part of, and ends by itself.
     ///
     /// Source: <https://learn.microsoft.com/troubleshoot/azure/azure-kubernetes/error-codes/operationnotallowed-error>

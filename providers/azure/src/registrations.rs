@@ -13,14 +13,23 @@ use crate::{
 /// What is registered by default in no subscription, and what windlass needs of it.
 ///
 /// Source: <https://learn.microsoft.com/azure/azure-resource-manager/management/azure-services-resource-providers>
-pub(crate) const NEEDED: [&str; 5] = [
+const NEEDED: [&str; 5] = [
     "Microsoft.Compute",
     "Microsoft.ContainerService",
     "Microsoft.ManagedIdentity",
     "Microsoft.Network",
     "Microsoft.Storage",
 ];
+/// What AKS's extensions need besides.
+const EXTENSIONS: &str = "Microsoft.KubernetesConfiguration";
 const API: &str = "2021-04-01";
+
+/// Returns what must be registered, with or without an extension.
+pub(crate) fn needed(extension: bool) -> Vec<String> {
+    let extension = extension.then_some(EXTENSIONS);
+    let all = NEEDED.into_iter().chain(extension);
+    all.map(str::to_owned).collect()
+}
 
 fn path(place: &Place, namespace: &str) -> String {
     format!("{}/providers/{namespace}", place.root())

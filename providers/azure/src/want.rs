@@ -18,6 +18,8 @@ pub(crate) const GROUP: &str = "group";
 pub(crate) const CLUSTER_IDENTITY: &str = "cluster-identity";
 /// The id of the cluster.
 pub(crate) const CLUSTER: &str = "cluster";
+/// The id of Flux as an extension.
+pub(crate) const FLUX_EXTENSION: &str = "flux-extension";
 /// The pool of the nodes that every cluster has.
 pub(crate) const SYSTEM_POOL: &str = "system";
 
@@ -108,6 +110,8 @@ pub(crate) enum Piece {
     Cluster(Option<Box<ClusterLayout>>),
     /// Another node pool.
     Pool(Option<PoolLayout>),
+    /// Flux as AKS's extension of the cluster.
+    Flux,
     /// The identity of a controller in the cluster.
     Controller(String, Option<ControllerLayout>),
     /// What is left of a cluster that is gone, with its path.
@@ -122,6 +126,8 @@ pub(crate) enum Left {
     NodeGroup,
     /// A role of an identity that is gone.
     RoleAssignment,
+    /// A key vault that is deleted and can be recovered.
+    DeletedVault,
 }
 
 impl Left {
@@ -130,6 +136,7 @@ impl Left {
         match self {
             Self::NodeGroup => "resource group of nodes",
             Self::RoleAssignment => "role assignment",
+            Self::DeletedVault => windlass_provider::SOFT_DELETED,
         }
     }
 }
@@ -295,6 +302,7 @@ impl Piece {
             Self::ClusterIdentity(_) | Self::Controller(..) => "managed identity",
             Self::Cluster(_) => "AKS cluster",
             Self::Pool(_) => "node pool",
+            Self::Flux => "AKS extension",
             Self::Leftover(left, _) => left.kind(),
         }
     }
@@ -308,6 +316,7 @@ impl Piece {
             Self::Controller(..) => (15, 15),
             Self::Cluster(_) => (5 * 60, 90),
             Self::Pool(_) => (3 * 60, 60),
+            Self::Flux => (2 * 60, 30),
             Self::Leftover(..) => (60, 60),
         };
         (

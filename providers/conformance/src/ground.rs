@@ -35,7 +35,13 @@ impl Calls {
         self.0.lock().expect("no listener panics").len() as u64
     }
 
-    /// Returns the places, from 1, of those that are worth failing one by one: of a call that is made again and again while something is
+    /// Returns the places, from 1, of all.
+    #[must_use]
+    pub fn all(&self) -> Vec<u64> {
+        (1..=self.count()).collect()
+    }
+
+    /// Returns the places, from 1, of those that are worth failing one by one in a quick look: of a call that is made again and again while something is
     /// awaited, the first and the last.
     #[must_use]
     pub fn telling(&self) -> Vec<u64> {

@@ -10,6 +10,7 @@ mod addresses;
 mod check;
 mod clusters;
 mod engine;
+mod extensions;
 mod groups;
 mod identities;
 mod login;
@@ -21,6 +22,7 @@ mod roles;
 mod route;
 #[cfg(test)]
 mod tests;
+mod vaults;
 
 pub(crate) use account::{REGION, inventory, lives};
 pub(crate) use clusters::{authenticator, disk_id, is_on, is_there};

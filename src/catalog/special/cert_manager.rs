@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::Extras;
+use super::{Extras, azure_labels};
 use crate::{
     catalog::template::fill,
     spec::special::{
@@ -45,6 +45,16 @@ fn solver(solver: &Solver) -> Result<Value> {
         Solver::CloudDns { project } => ("clouddns", json!({ "project": project })),
     };
     fill(&format!("components/cert-manager/{name}.yaml"), &scope)
+}
+
+pub(super) fn values(options: &CertManager) -> Value {
+    match options.solver {
+        Solver::AzureDns { .. } => json!({
+            "podLabels": azure_labels(),
+            "serviceAccount": { "labels": azure_labels() },
+        }),
+        _ => Value::Null,
+    }
 }
 
 pub(super) fn extras(options: &CertManager) -> Result<Extras> {

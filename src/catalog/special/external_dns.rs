@@ -2,8 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Extras;
-use crate::spec::special::ExternalDns;
+use anyhow::Result;
+
+use super::{Extras, Home, azure_labels};
+use crate::{
+    catalog::template::fill,
+    spec::special::{ExternalDns, external_dns::InAzure},
+};
+
+/// The object that tells it where its zones in Azure lie.
+const AZURE: &str = "external-dns-azure";
 
 pub(super) fn values(options: &ExternalDns) -> Value {
     let mut values = Map::new();
@@ -18,10 +26,36 @@ pub(super) fn values(options: &ExternalDns) -> Value {
     for (key, value) in [("txtOwnerId", &options.owner), ("policy", &options.policy)] {
         values.extend(value.iter().map(|value| (key.to_owned(), json!(value))));
     }
+    if let Some(azure) = &options.azure {
+        values.extend(in_azure(azure));
+    }
     values.into()
 }
 
-pub(super) fn extras(options: &ExternalDns) -> Extras {
+/// Returns the values with which it signs in as a managed identity
+/// (<https://kubernetes-sigs.github.io/external-dns/latest/docs/tutorials/azure/>).
+fn in_azure(azure: &InAzure) -> Map<String, Value> {
+    let InAzure {
+        subscription,
+        resource_group,
+        tenant,
+        client_id,
+    } = azure;
+    let values = json!({
+        "podLabels": azure_labels(),
+        "serviceAccount": {
+            "labels": azure_labels(),
+            "annotations": { "azure.workload.identity/client-id": client_id },
+        },
+        // Another starts its pod anew, which then reads what is new.
+        "podAnnotations": { "windlass.dev/settings": format!("{tenant}/{subscription}/{resource_group}") },
+        "extraVolumes": [{ "name": "azure", "configMap": { "name": AZURE } }],
+        "extraVolumeMounts": [{ "name": "azure", "mountPath": "/etc/kubernetes", "readOnly": true }],
+    });
+    values.as_object().cloned().unwrap_or_default()
+}
+
+pub(super) fn extras(options: &ExternalDns, home: Home<'_>) -> Result<Extras> {
     let mut notes = Vec::new();
     if options.in_memory {
         notes.push(
@@ -36,8 +70,21 @@ pub(super) fn extras(options: &ExternalDns) -> Extras {
                 .to_owned(),
         );
     }
-    Extras {
+    let config = options.azure.as_ref().map(|azure| {
+        // No secret is in it: who may use the identity, the federation of its tokens says.
+        let config = json!({
+            "tenantId": azure.tenant,
+            "subscriptionId": azure.subscription,
+            "resourceGroup": azure.resource_group,
+            "useWorkloadIdentityExtension": true,
+        });
+        let scope =
+            json!({ "name": AZURE, "namespace": home.namespace, "config": config.to_string() });
+        fill("components/external-dns/azure.yaml", &scope)
+    });
+    Ok(Extras {
+        before: config.transpose()?.into_iter().collect(),
         notes,
         ..Extras::default()
-    }
+    })
 }

@@ -8,7 +8,7 @@ mod external_dns;
 mod istio;
 
 use anyhow::Result;
-use serde_json::Value;
+use serde_json::{Value, json};
 use windlass_provider::ProviderId;
 
 use crate::spec::special::Special;
@@ -47,8 +47,9 @@ impl Extras {
 pub fn special_values(special: &Special) -> Value {
     match special {
         Special::Aso(options) => aso::values(options),
-        // Their options make objects only.
-        Special::CertManager(_) | Special::Crossplane(_) => Value::Null,
+        // Its options make objects only.
+        Special::Crossplane(_) => Value::Null,
+        Special::CertManager(options) => cert_manager::values(options),
         Special::ExternalDns(options) => external_dns::values(options),
         Special::Istio(part, options) => istio::values(part, options),
     }
@@ -67,9 +68,15 @@ pub fn extras(
         Special::Aso(options) => aso::extras(options, home, secret),
         Special::CertManager(options) => cert_manager::extras(options),
         Special::Crossplane(options) => crossplane::extras(options, home, secret),
-        Special::ExternalDns(options) => Ok(external_dns::extras(options)),
+        Special::ExternalDns(options) => external_dns::extras(options, home),
         Special::Istio(_, options) => istio::extras(options, home),
     }
+}
+
+/// Returns the labels by which Azure gives a pod the token of its service account
+/// (<https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html>).
+fn azure_labels() -> Value {
+    json!({ "azure.workload.identity/use": "true" })
 }
 
 /// Tells whether a component made an object by itself, without having been asked for it: nobody has to be asked whether it may

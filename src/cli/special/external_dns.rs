@@ -15,6 +15,9 @@ pub(super) struct ExternalDnsFlags {
     /// The domains that it may write to [default: all that it finds]
     #[arg(long, value_name = "DOMAIN", value_delimiter = ',')]
     domain: Option<Vec<String>>,
+    /// The resource group of its zones in Azure [default: the cluster's]
+    #[arg(long, value_name = "GROUP")]
+    zone_resource_group: Option<String>,
     /// Whose the records are [default: the cluster's name]
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
@@ -28,6 +31,10 @@ impl ExternalDnsFlags {
         Ok(given([
             ("dns-provider", self.dns_provider.clone().map(Into::into)),
             ("domain", self.domain.clone().map(Into::into)),
+            (
+                "zone-resource-group",
+                self.zone_resource_group.clone().map(Into::into),
+            ),
             ("owner", self.owner.clone().map(Into::into)),
             ("policy", self.policy.clone().map(Into::into)),
         ]))

@@ -16,6 +16,10 @@ pub(super) const KEYS: &[Key] = &[
         takes: Takes::List(super::domain),
     },
     Key {
+        name: "zone-resource-group",
+        takes: Takes::Text(super::resource_group),
+    },
+    Key {
         name: "owner",
         takes: Takes::Text(names::label),
     },

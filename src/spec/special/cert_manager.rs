@@ -47,14 +47,16 @@ pub enum Solver {
     },
     /// By a record in a zone of Azure's.
     AzureDns {
-        /// The subscription of the zone.
-        subscription: String,
+        /// The subscription of the zone; `None`: the cluster's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subscription: Option<String>,
         /// The resource group of the zone.
         resource_group: String,
         /// The zone.
         zone: String,
-        /// The client id of the identity that may write to it.
-        identity: String,
+        /// The client id of the identity that may write to it; `None`: the one that the provider makes for cert-manager.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        identity: Option<String>,
     },
     /// By a record in a zone of Google Cloud's.
     CloudDns {
@@ -135,10 +137,10 @@ fn dns(said: &Said, provider: ProviderId) -> Result<Solver, Misuse> {
             region: wanted("dns-region", &said.dns_region)?,
         },
         ProviderId::Azure => Solver::AzureDns {
-            subscription: wanted("dns-subscription", &said.dns_subscription)?,
+            subscription: said.dns_subscription.clone(),
             resource_group: wanted("dns-resource-group", &said.dns_resource_group)?,
             zone: wanted("dns-zone", &said.dns_zone)?,
-            identity: wanted("dns-identity", &said.dns_identity)?,
+            identity: said.dns_identity.clone(),
         },
         ProviderId::Google => Solver::CloudDns {
             project: wanted("dns-project", &said.dns_project)?,

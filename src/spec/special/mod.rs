@@ -39,8 +39,10 @@ pub enum Special {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Misuse {
-    message: String,
-    hint: String,
+    /// What means nothing.
+    pub message: String,
+    /// What to type instead.
+    pub hint: String,
 }
 
 impl Misuse {
@@ -111,8 +113,40 @@ impl Special {
             Self::Crossplane(options) => {
                 options.cloud == crossplane::Cloud::Azure && options.identity.is_none()
             }
-            Self::CertManager(_) | Self::ExternalDns(_) | Self::Istio(..) => false,
+            Self::CertManager(options) => matches!(
+                options.solver,
+                cert_manager::Solver::AzureDns { identity: None, .. }
+            ),
+            Self::ExternalDns(options) => options.is_azure_s() && options.azure.is_none(),
+            Self::Istio(..) => false,
         }
+    }
+
+    /// Refuses what can do nothing in Azure without an identity, and has none; `values` are the chart's, which may say how it signs in.
+    ///
+    /// # Errors
+    /// It lacks one, with how it gets one.
+    pub fn check_identity(&self, values: &Value) -> Result<(), Misuse> {
+        let (name, flag) = match self {
+            Self::CertManager(_) => ("cert-manager", "--dns-identity CLIENT-ID"),
+            Self::ExternalDns(_) => (
+                "external-dns",
+                "values that mount an azure.json (extraVolumes)",
+            ),
+            // They run without one, and say so.
+            Self::Aso(_) | Self::Crossplane(_) | Self::Istio(..) => return Ok(()),
+        };
+        let own = ["extraVolumes", "secretConfiguration"];
+        let signs_in = own.iter().any(|key| !values[key].is_null());
+        if !self.lacks_identity() || signs_in {
+            return Ok(());
+        }
+        Err(Misuse::new(
+            format!("{name} has no identity in Azure, and could not write a record"),
+            format!(
+                "write controllers = [\"{name}\"] into [clusters.NAME.azure] of windlass.toml, and run windlass setup azure; or give it {flag}"
+            ),
+        ))
     }
 
     /// Takes over who it is in Azure, as the provider tells of the identity that it made.
@@ -133,7 +167,30 @@ impl Special {
                 options.tenant_id = Some(told("tenant"));
                 options.subscription_id = Some(told("subscription"));
             }
-            Self::CertManager(_) | Self::ExternalDns(_) | Self::Istio(..) => {}
+            Self::CertManager(options) => {
+                if let cert_manager::Solver::AzureDns {
+                    subscription,
+                    identity,
+                    ..
+                } = &mut options.solver
+                {
+                    *identity = Some(told("client-id"));
+                    subscription.get_or_insert_with(|| told("subscription"));
+                }
+            }
+            Self::ExternalDns(options) => {
+                let id = told("id");
+                let mut steps = id.split('/');
+                steps.find(|step| step.eq_ignore_ascii_case("resourceGroups"));
+                let own = steps.next().unwrap_or_default().to_owned();
+                options.azure = Some(external_dns::InAzure {
+                    subscription: told("subscription"),
+                    resource_group: options.zone_resource_group.clone().unwrap_or(own),
+                    tenant: told("tenant"),
+                    client_id: told("client-id"),
+                });
+            }
+            Self::Istio(..) => {}
         }
     }
 

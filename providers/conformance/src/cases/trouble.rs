@@ -1,6 +1,6 @@
 //! Calls that fail: each once, or from each on.
 
-use std::time::Duration;
+use std::{env, time::Duration};
 
 use windlass_provider::{Ctx, Fault, Result, Scope};
 
@@ -16,13 +16,15 @@ const FINAL: [Fault; 4] = [
 ];
 
 /// The places, from 1, of the calls that are made to fail, in a making and in the deletion after it.
+#[derive(Clone)]
 struct Targets {
     making: Vec<u64>,
     deletion: Vec<u64>,
 }
 
 impl Targets {
-    /// Finds them in an undisturbed life: all, and those that change something.
+    /// Finds them in an undisturbed life: all, and those that change something. With `WINDLASS_SWEEP=full` each counts as a change; with
+    /// `WINDLASS_SWEEP=sample` all are, of a call that is made again and again while something is awaited, the first and the last.
     async fn of<B: Bed>() -> [Self; 2] {
         let bed = B::open().await;
         let spec = bed.spec("dot");
@@ -30,6 +32,15 @@ impl Targets {
         make(&bed, &cx, &spec).await.expect("a cluster");
         let (cx, in_deletion) = bed.ground().noting();
         unmake(&bed, &cx, &spec.name).await.expect("a deletion");
+        let how = env::var("WINDLASS_SWEEP").unwrap_or_default();
+        let (making, deletion) = match how.as_str() {
+            "sample" => (in_making.telling(), in_deletion.telling()),
+            _ => (in_making.all(), in_deletion.all()),
+        };
+        let all = Self { making, deletion };
+        if how == "full" {
+            return [all.clone(), all];
+        }
         let changing = Self {
             making: in_making.changing(),
             deletion: in_deletion.changing(),
@@ -37,10 +48,6 @@ impl Targets {
         assert!(!changing.making.is_empty(), "a making that calls nobody");
         let some = !changing.deletion.is_empty();
         assert!(some, "a deletion that calls nobody");
-        let all = Self {
-            making: in_making.telling(),
-            deletion: in_deletion.telling(),
-        };
         [all, changing]
     }
 

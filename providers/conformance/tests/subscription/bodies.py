@@ -17,6 +17,7 @@ TAKES = [
     ("PATCH", "resourcegroups", "ResourceGroupPatchable"),
     ("PUT", "userassignedidentities", "Identity"),
     ("PUT", "federatedidentitycredentials", "FederatedIdentityCredential"),
+    ("PUT", "extensions", "Extension"),
     ("PUT", "roleassignments", "RoleAssignmentCreateParameters"),
 ]
 PLAIN = {"string": str, "int": int, "number": (int, float), "bool": bool}

@@ -32,7 +32,8 @@ async fn the_role_allows_each_call_that_is_made() {
     };
     let mut spec = bed.spec("dot");
     spec.azure.identity = AzureIdentity::User;
-    spec.azure.controllers = vec!["aso".into()];
+    spec.azure.controllers = vec!["aso".into(), "platform".into()];
+    spec.azure.flux_extension = true;
     spec.node_pools = vec![pool("batch")];
     let provider = bed.provider();
     let facts = provider.facts(&cx, &spec).await.expect("facts");
@@ -135,6 +136,7 @@ async fn microsofts_models_know_each_body_that_is_sent() {
     azure.azure_rbac = true;
     azure.no_local_accounts = true;
     azure.istio = true;
+    azure.flux_extension = true;
     azure.allowed_cidrs = vec!["203.0.113.0/24".into()];
     azure.zones = vec!["1".into(), "2".into()];
     azure.disk = Some(64);
@@ -168,6 +170,7 @@ async fn microsofts_models_know_each_body_that_is_sent() {
     assert!(told.status.success(), "{err}");
     for kind in [
         "AgentPool",
+        "Extension",
         "FederatedIdentityCredential",
         "ManagedCluster",
         "ResourceGroupPatchable",

@@ -1,5 +1,6 @@
 //! What somebody else does in the simulated subscription, over the wire.
 
+mod around;
 mod judged;
 
 use std::time::Duration;
@@ -84,6 +85,7 @@ impl Subscription {
             path if path.contains("ContainerService/managed") => "2026-05-01",
             path if path.contains("ManagedIdentity/user") => "2023-01-31",
             path if path.contains("Microsoft.Network/") => "2024-05-01",
+            path if path.contains("Microsoft.KeyVault/vaults") => "2023-07-01",
             _ => "2024-11-01",
         };
         let url = format!(

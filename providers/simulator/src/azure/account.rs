@@ -16,6 +16,10 @@ pub(super) const IDENTITY: &str = "azure:identity";
 pub(super) const FEDERATION: &str = "azure:federation";
 pub(super) const ROLE: &str = "azure:role";
 pub(super) const ADDRESS: &str = "azure:address";
+pub(super) const EXTENSION: &str = "azure:extension";
+pub(super) const VAULT: &str = "azure:vault";
+/// A vault that is deleted and can be recovered.
+pub(super) const DELETED_VAULT: &str = "azure:deleted-vault";
 pub(super) const OPERATION: &str = "azure:operation";
 /// A resource provider that is not as a subscription usually has it.
 pub(super) const REGISTRATION: &str = "azure:registration";
@@ -49,7 +53,10 @@ fn tags_of(thing: &Thing) -> Value {
 
 /// Returns whether things of a kind are told as alive, from when to when.
 pub(crate) fn lives(kind: &str) -> bool {
-    [GROUP, CLUSTER, POOL, IDENTITY, ROLE, ADDRESS].contains(&kind)
+    let alive = [
+        GROUP, CLUSTER, POOL, IDENTITY, ROLE, ADDRESS, EXTENSION, VAULT,
+    ];
+    alive.contains(&kind)
 }
 
 /// Returns a text of a value.

@@ -13,7 +13,9 @@ use self::{
 };
 use super::{
     Fault, Outcome, Reply,
-    account::{CLUSTER, Cx, Fate, POOL, ROLE, group_of, is_busy, show, state, tags, text},
+    account::{
+        CLUSTER, Cx, EXTENSION, Fate, POOL, ROLE, group_of, is_busy, show, state, tags, text,
+    },
     check, groups, offers, operations, pools, uuid,
 };
 use crate::{aws::Thing, ground::Running, site::Entry};
@@ -450,6 +452,7 @@ pub(super) fn end(cx: &Cx<'_>, cluster: &Thing) {
     let prefix = format!("{}/", cluster.id);
     cx.clear(POOL, &prefix);
     cx.clear(ROLE, &prefix);
+    cx.clear(EXTENSION, &prefix);
     groups::drop_nodes(cx, cluster);
     cx.remove(cluster);
     let server = text(&cluster.body["sim"], "server");

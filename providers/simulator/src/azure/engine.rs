@@ -1,8 +1,8 @@
 //! What moves things with the world's clock: each that is due.
 
 use super::{
-    account::{CLUSTER, Cx, GROUP, POOL, REGION},
-    clusters, groups, pools,
+    account::{CLUSTER, Cx, DELETED_VAULT, EXTENSION, GROUP, POOL, REGION},
+    clusters, extensions, groups, pools, vaults,
 };
 use crate::{aws::Thing, ground::Ground, site::Entry};
 use jiff::Timestamp;
@@ -86,6 +86,8 @@ fn advance(cx: &Cx<'_>, thing: Thing) {
         CLUSTER => clusters::advance(cx, thing),
         POOL => pools::advance(cx, thing),
         GROUP => groups::advance(cx, thing),
+        EXTENSION => extensions::advance(cx, thing),
+        DELETED_VAULT => vaults::advance(cx, thing),
         _ => {}
     }
 }

@@ -3,10 +3,10 @@
 use super::{
     Fault, Outcome, Reply,
     account::{
-        ADDRESS, CLUSTER, Cx, FEDERATION, GROUP, IDENTITY, POOL, ROLE, root, show, state, tags,
-        text,
+        ADDRESS, CLUSTER, Cx, FEDERATION, GROUP, IDENTITY, POOL, ROLE, VAULT, root, show, state,
+        tags, text,
     },
-    check, clusters, offers, operations,
+    check, clusters, offers, operations, vaults,
 };
 use crate::aws::Thing;
 use serde_json::{Value, json};
@@ -118,7 +118,7 @@ fn brief(thing: &Thing) -> Value {
 }
 
 /// What is a resource in lists: pools and what hangs on identities are none.
-pub(super) const RESOURCES: [&str; 3] = [CLUSTER, IDENTITY, ADDRESS];
+pub(super) const RESOURCES: [&str; 4] = [CLUSTER, IDENTITY, ADDRESS, VAULT];
 
 pub(super) fn get(cx: &Cx<'_>, id: &str, name: &str) -> Outcome {
     match cx.get(GROUP, id) {
@@ -235,6 +235,9 @@ pub(super) fn advance(cx: &Cx<'_>, mut group: Thing) {
     let prefix = format!("{}/", group.id);
     for cluster in cx.under(CLUSTER, &prefix) {
         clusters::end(cx, &cluster);
+    }
+    for vault in cx.under(VAULT, &prefix) {
+        vaults::soften(cx, &vault);
     }
     for kind in [POOL, FEDERATION, IDENTITY, ROLE, ADDRESS] {
         cx.clear(kind, &prefix);

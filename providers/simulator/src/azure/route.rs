@@ -3,7 +3,8 @@
 use super::{
     Fault, Heard, Outcome, Reply, SUBSCRIPTION,
     account::{Cx, GROUP, IDENTITY, root},
-    addresses, clusters, groups, identities, login, offers, operations, pools, roles,
+    addresses, clusters, extensions, groups, identities, login, offers, operations, pools, roles,
+    vaults,
 };
 use serde_json::{Value, json};
 
@@ -44,6 +45,12 @@ enum What {
     Identity,
     Federations,
     Federation,
+    Extensions,
+    Extension,
+    Vault,
+    DeletedVaults,
+    DeletedVault,
+    Purge,
     Addresses,
     Address,
     Roles,
@@ -88,13 +95,15 @@ const SUBSCRIPTIONS: &[&str] = &["2016-06-01", "2020-01-01", "2021-01-01", "2022
 const IDENTITIES: &[&str] = &["2018-11-30", "2023-01-31", "2024-11-30"];
 const ROLES: &[&str] = &["2015-07-01", "2018-07-01", "2022-04-01"];
 const NETWORKS: &[&str] = &["2024-05-01", "2024-07-01", "2024-10-01", "2025-01-01"];
+const EXTENSIONS: &[&str] = &["2022-11-01", "2023-05-01", "2024-11-01"];
+const VAULTS: &[&str] = &["2022-07-01", "2023-07-01", "2024-11-01"];
 const LINKS: &[&str] = &["2016-03-30", "2021-04-01"];
 const GET: &[&str] = &["GET"];
 const POST: &[&str] = &["POST"];
 const ALL: &[&str] = &["GET", "PUT", "PATCH", "DELETE"];
 
 #[rustfmt::skip]
-const ROUTES: [Route; 35] = [
+const ROUTES: [Route; 41] = [
     (What::Login, "login/*/oauth2/v2.0/token", POST, &[], "Microsoft.Entra/token"),
     (What::Subscriptions, "subscriptions", GET, SUBSCRIPTIONS, "Microsoft.Resources/subscriptions"),
     (What::Subscription, "subscriptions/*", GET, SUBSCRIPTIONS, "Microsoft.Resources/subscriptions"),
@@ -127,6 +136,12 @@ const ROUTES: [Route; 35] = [
     (What::Federation, "subscriptions/*/resourcegroups/*/providers/microsoft.managedidentity/userassignedidentities/*/federatedidentitycredentials/*", &["GET", "PUT", "DELETE"], IDENTITIES, "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"),
     (What::Addresses, "subscriptions/*/resourcegroups/*/providers/microsoft.network/publicipaddresses", GET, NETWORKS, "Microsoft.Network/publicIPAddresses"),
     (What::Address, "subscriptions/*/resourcegroups/*/providers/microsoft.network/publicipaddresses/*", &["GET", "PUT", "DELETE"], NETWORKS, "Microsoft.Network/publicIPAddresses"),
+    (What::Extensions, "subscriptions/*/resourcegroups/*/providers/microsoft.containerservice/managedclusters/*/providers/microsoft.kubernetesconfiguration/extensions", GET, EXTENSIONS, "Microsoft.KubernetesConfiguration/extensions"),
+    (What::Extension, "subscriptions/*/resourcegroups/*/providers/microsoft.containerservice/managedclusters/*/providers/microsoft.kubernetesconfiguration/extensions/*", &["GET", "PUT", "DELETE"], EXTENSIONS, "Microsoft.KubernetesConfiguration/extensions"),
+    (What::Vault, "subscriptions/*/resourcegroups/*/providers/microsoft.keyvault/vaults/*", &["GET", "PUT", "DELETE"], VAULTS, "Microsoft.KeyVault/vaults"),
+    (What::DeletedVaults, "subscriptions/*/providers/microsoft.keyvault/deletedvaults", GET, VAULTS, "Microsoft.KeyVault/deletedVaults"),
+    (What::DeletedVault, "subscriptions/*/providers/microsoft.keyvault/locations/*/deletedvaults/*", GET, VAULTS, "Microsoft.KeyVault/locations/deletedVaults"),
+    (What::Purge, "subscriptions/*/providers/microsoft.keyvault/locations/*/deletedvaults/*/purge", POST, VAULTS, "Microsoft.KeyVault/locations/deletedVaults/purge"),
     (What::Skus, "subscriptions/*/providers/microsoft.compute/skus", GET, &["2019-04-01", "2021-07-01"], "Microsoft.Compute/skus"),
     (What::Usages, "subscriptions/*/providers/microsoft.compute/locations/*/usages", GET, &["2024-03-01", "2024-07-01", "2024-11-01"], "Microsoft.Compute/locations/usages"),
     (What::Permissions, "**/providers/microsoft.authorization/permissions", GET, ROLES, "Microsoft.Authorization/permissions"),
@@ -150,7 +165,7 @@ const AT_SCOPE: [Route; 2] = [
 ];
 
 /// The permissions that there are here.
-pub(super) const ACTIONS: [&str; 27] = [
+pub(super) const ACTIONS: [&str; 33] = [
     "Microsoft.Authorization/permissions/read",
     "Microsoft.Authorization/roleAssignments/delete",
     "Microsoft.Authorization/roleAssignments/read",
@@ -169,6 +184,12 @@ pub(super) const ACTIONS: [&str; 27] = [
     "Microsoft.ContainerService/managedClusters/start/action",
     "Microsoft.ContainerService/managedClusters/write",
     "Microsoft.ContainerService/register/action",
+    "Microsoft.KeyVault/deletedVaults/read",
+    "Microsoft.KeyVault/locations/deletedVaults/purge/action",
+    "Microsoft.KeyVault/locations/deletedVaults/read",
+    "Microsoft.KubernetesConfiguration/extensions/delete",
+    "Microsoft.KubernetesConfiguration/extensions/read",
+    "Microsoft.KubernetesConfiguration/extensions/write",
     "Microsoft.ManagedIdentity/userAssignedIdentities/delete",
     "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read",
     "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write",
@@ -265,14 +286,17 @@ fn version(heard: &Heard, versions: &[&str]) -> Result<(), Fault> {
 
 /// Returns a path with its fixed steps as Azure writes them; names stay as they are.
 fn write(steps: &[String]) -> String {
-    const KNOWN: [&str; 11] = [
+    const KNOWN: [&str; 14] = [
         "subscriptions",
         "resourceGroups",
         "providers",
         "Microsoft.ContainerService",
         "Microsoft.ManagedIdentity",
         "Microsoft.Authorization",
+        "Microsoft.KeyVault",
+        "Microsoft.KubernetesConfiguration",
         "Microsoft.Network",
+        "deletedVaults",
         "managedClusters",
         "agentPools",
         "userAssignedIdentities",
@@ -442,6 +466,16 @@ pub(super) fn act(cx: &Cx<'_>, heard: &Heard, target: &Target) -> Outcome {
         (What::Federation, "GET") => identities::federation(cx, id),
         (What::Federation, "PUT") => identities::federate(cx, parent, id, &body),
         (What::Federation, _) => identities::unfederate(cx, id),
+        (What::Extensions, _) => extensions::list(cx, id),
+        (What::Extension, "GET") => extensions::get(cx, id),
+        (What::Extension, "PUT") => extensions::put(cx, id, &body),
+        (What::Extension, _) => extensions::delete(cx, id),
+        (What::Vault, "GET") => vaults::get(cx, id),
+        (What::Vault, "PUT") => vaults::put(cx, id, &body),
+        (What::Vault, _) => vaults::delete(cx, id),
+        (What::DeletedVaults, _) => vaults::list_deleted(cx),
+        (What::DeletedVault, _) => vaults::get_deleted(cx, id),
+        (What::Purge, _) => vaults::purge(cx, parent_of_list(id)),
         (What::Addresses, _) => addresses::list(cx, &prefix),
         (What::Address, "GET") => addresses::get(cx, id),
         (What::Address, "PUT") => addresses::put(cx, id, &body),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from azure.mgmt.authorization.v2022_04_01 import models as authorization
 from azure.mgmt.containerservice import models as containers
+from azure.mgmt.kubernetesconfiguration.v2023_05_01 import models as extensions
 from azure.mgmt.msi.v2024_11_30 import models as identities
 from azure.mgmt.resource.resources import models as resources
 
@@ -26,6 +27,8 @@ ROOTS = {
     "IdentityUpdate": identities.IdentityUpdate,
     "FederatedIdentityCredential": identities.FederatedIdentityCredential,
     "RoleAssignmentCreateParameters": authorization.RoleAssignmentCreateParameters,
+    # Last: its own Identity is not that of the identities, and nobody sends it.
+    "Extension": extensions.Extension,
 }
 PLAIN = {str: "string", int: "int", float: "number", bool: "bool", bytes: "string", datetime: "string", object: "any"}
 OLD = {"str": "string", "int": "int", "float": "number", "bool": "bool", "iso-8601": "string", "object": "any"}

@@ -71,7 +71,7 @@ fn go_on(cx: &Cx<'_>, known: Thing) {
 
 /// Begins with every resource whose needs are there.
 fn build(cx: &Cx<'_>, mut known: Thing) {
-    let Ok(template) = template::parse(known.text("template")) else {
+    let Ok(template) = template::shared(known.text("template")) else {
         return;
     };
     loop {

@@ -2,9 +2,32 @@
 
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Value, json};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The templates that were read last: each is read again with every step of its stack.
+static READ: Mutex<Vec<(String, Arc<Value>)>> = Mutex::new(Vec::new());
+const KEPT: usize = 8;
 
 /// Reads a template.
 pub(super) fn parse(text: &str) -> Result<Value, String> {
+    shared(text).map(|it| Value::clone(&it))
+}
+
+/// Reads a template that is only looked at.
+pub(super) fn shared(text: &str) -> Result<Arc<Value>, String> {
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, known)) = read.iter().find(|(known, _)| known == text) {
+        return Ok(Arc::clone(known));
+    }
+    let template = Arc::new(read_whole(text)?);
+    if read.len() == KEPT {
+        read.remove(0);
+    }
+    read.push((text.to_owned(), Arc::clone(&template)));
+    Ok(template)
+}
+
+fn read_whole(text: &str) -> Result<Value, String> {
     if text.trim_start().starts_with('{') {
         return serde_json::from_str(text)
             .map_err(|error| format!("Template format error: JSON not well-formed. ({error})"));
