@@ -1,0 +1,3 @@
+//! What is sent to the simulated project, judged by others.
+
+mod judged;
