@@ -1,6 +1,6 @@
 //! Clusters on Google Cloud, in simulated projects: their life, and what is said of what goes wrong.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{bed::Bed, process::Served};
 
@@ -208,5 +208,67 @@ fn without_credentials_it_is_said_how_to_get_some_and_nobody_is_waited_for() {
         ran.err.contains("gcloud auth application-default login"),
         "{}",
         ran.err
+    );
+}
+
+/// Without a rehearsal, too: a user's own credentials bring tokens where their file says, and each service is asked where its variable
+/// says.
+#[test]
+fn a_user_s_own_credentials_lead_to_their_project_and_end_when_they_are_revoked() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    let project = "windlass-rehearsal";
+    world.tell("google/assume", &project.into());
+    bed.run(&[CREATE, &["--location", "us-east1-b", "--min-nodes", "1"]].concat())
+        .expect(0);
+    let host = world.endpoint().split('/').nth(2).expect("a host");
+    let google = format!("http://{host}/google");
+    let run = |refresh_token: &str, args: &[&str]| {
+        let adc = json!({
+            "type": "authorized_user", "client_id": "id", "client_secret": "secret", "refresh_token": refresh_token,
+            "token_uri": format!("{google}/oauth2/token"),
+        });
+        bed.write("adc.json", adc.to_string());
+        let mut command = bed.command(args);
+        for service in [
+            "cloudresourcemanager",
+            "compute",
+            "container",
+            "iam",
+            "openidconnect",
+            "serviceusage",
+        ] {
+            let variable = format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{}", service.to_uppercase());
+            command.env(variable, format!("{google}/{service}"));
+        }
+        command
+            .env(
+                "GOOGLE_APPLICATION_CREDENTIALS",
+                bed.here().join("adc.json"),
+            )
+            .env("GOOGLE_CLOUD_PROJECT", project);
+        bed.finish(&mut command)
+    };
+    let check = ["credentials", "check", "google"];
+    let told = run("1//rehearsal", &check).expect(0);
+    let who = "rehearsal@example.com in project windlass-rehearsal";
+    assert!(told.out.contains(who), "{}", told.out);
+    let list = ["cluster", "list", "--provider", "google"];
+    let list = run("1//rehearsal", &list).expect(0);
+    assert!(
+        list.out.contains("dot      google    ready  windlass"),
+        "{}",
+        list.out
+    );
+    let told = run("1//revoked", &check).expect(4);
+    assert!(
+        told.out.contains("bring no token") && told.out.contains("invalid_grant"),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.err.contains("gcloud auth application-default login"),
+        "{}",
+        told.err
     );
 }
