@@ -141,6 +141,51 @@ fn what_controllers_left_goes_with_a_cluster_whose_api_is_dead() {
     assert_eq!(projects(&world), [""; 0]);
 }
 
+/// A load balancer whose cluster and firewall rule somebody deleted by hand may be another cluster's by its nodes' names: it is told,
+/// and stays.
+#[test]
+fn what_may_be_another_cluster_s_is_told_and_stays() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    let named = ["--cluster", "dot-a", "--location", "us-east1-b"];
+    bed.run(&[SETUP, &named].concat()).expect(0);
+    let there = projects(&world);
+    let firewall = there
+        .iter()
+        .find_map(|it| it.strip_prefix("google:firewalls "));
+    let project = "projects/windlass-rehearsal";
+    let cluster = format!("container/v1/{project}/locations/us-east1-b/clusters/dot-a");
+    world.ask_google("DELETE", &cluster);
+    let firewall = firewall.expect("a firewall rule");
+    world.ask_google(
+        "DELETE",
+        &format!("compute/compute/v1/{project}/global/firewalls/{firewall}"),
+    );
+    world.pass(900);
+    let down = bed
+        .run(&[DESTROY, &["--cluster", "dot-a"]].concat())
+        .expect(5);
+    let pool = format!(
+        "target pool {}: it leads to nodes",
+        firewall.trim_start_matches("k8s-fw-")
+    );
+    assert!(down.out.contains(&pool), "{}", down.out);
+    assert!(
+        down.out
+            .contains("may be those of dot-a, or of another cluster"),
+        "{}",
+        down.out
+    );
+    assert!(
+        down.err.contains("look where it is, and delete it there"),
+        "{}",
+        down.err
+    );
+    let left = projects(&world);
+    let kinds: Vec<&str> = left.iter().filter_map(|it| it.split(' ').next()).collect();
+    assert_eq!(kinds, ["google:forwardingRules", "google:targetPools"]);
+}
+
 #[test]
 fn whoever_may_not_is_told_what_and_before_anything_is_made_where_that_can_be_known() {
     let bed = Bed::new();

@@ -54,6 +54,18 @@ impl Cloud {
         self.call(method, &path, body).await
     }
 
+    /// Makes something of the compute API as somebody else would, and waits until that is done.
+    async fn compute(&self, place: &str, what: &str, body: &Value) {
+        let root = format!("compute/compute/v1/projects/{PROJECT}/{place}");
+        let mut begun = self.call("POST", &format!("{root}/{what}"), body).await;
+        while begun["status"] != "DONE" {
+            self.0.cx().clock.sleep(Duration::from_secs(2)).await;
+            let name = begun["name"].as_str().expect("an operation");
+            let path = format!("{root}/operations/{name}");
+            begun = self.call("GET", &path, &Value::Null).await;
+        }
+    }
+
     async fn call(&self, method: &str, path: &str, body: &Value) -> Value {
         let form = format!("grant_type=refresh_token&refresh_token={REFRESH}");
         let token = self.send("POST", "oauth2/token", "", &form).await;
@@ -178,14 +190,8 @@ impl Bed for Cloud {
                 "goog-gke-volume": "", "goog-k8s-cluster-name": cluster, "goog-k8s-cluster-location": PLACE,
             },
         });
-        let zone = format!("compute/compute/v1/projects/{PROJECT}/zones/{PLACE}");
-        let mut begun = self.call("POST", &format!("{zone}/disks"), &disk).await;
-        while begun["status"] != "DONE" {
-            self.0.cx().clock.sleep(Duration::from_secs(2)).await;
-            let name = begun["name"].as_str().expect("an operation");
-            let path = format!("{zone}/operations/{name}");
-            begun = self.call("GET", &path, &Value::Null).await;
-        }
+        self.compute(&format!("zones/{PLACE}"), "disks", &disk)
+            .await;
     }
 
     async fn break_down(&self, name: &str) {

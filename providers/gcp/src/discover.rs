@@ -13,7 +13,7 @@ use crate::{
     accounts,
     client::Client,
     cluster, facts, gke, labels,
-    leftovers::{self, Survey},
+    leftovers::{self, Nodes, Survey},
     pools, project,
     refusal::Answer,
     want::{CLUSTER, NODES, NODES_POOL, PROJECT, Piece, Want, account_id, pool_id, region_of},
@@ -290,13 +290,19 @@ impl Look<'_> {
             .chain(others.iter().copied())
             .collect();
         let survey = self.contents.survey.without(&namesakes);
-        let left = leftovers::find(self.client, self.cx, of, &survey)
+        let (clusters, elsewhere) = (&self.contents.clusters, &self.contents.elsewhere);
+        let is_own = |it: &Value| own.iter().any(|own| own["selfLink"] == it["selfLink"]);
+        let not_own = clusters.iter().chain(elsewhere).filter(|it| !is_own(it));
+        let nodes = Nodes::of(own.iter().copied(), not_own);
+        let left = leftovers::find(self.client, self.cx, of, (&survey, &nodes))
             .await
             .map_err(Error::from)?;
         for leftover in &left {
             // What is left goes when nobody makes it again: after the cluster.
             let found = leftover.found(self.name, (&self.project.id, &home), &left)?;
-            needs.push(found.resource.id.clone());
+            if leftover.is_proven() {
+                needs.push(found.resource.id.clone());
+            }
             all.push(found);
         }
         let mut known = None;

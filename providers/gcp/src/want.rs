@@ -60,6 +60,8 @@ pub(crate) enum Left {
     HttpProxy,
     /// What ends HTTPS.
     HttpsProxy,
+    /// The certificate that one shows.
+    Certificate,
     /// What a load balancer does with which path.
     UrlMap,
     /// What a load balancer leads to.
@@ -72,6 +74,8 @@ pub(crate) enum Left {
     HttpHealthCheck,
     /// The pods that a load balancer leads to.
     EndpointGroup,
+    /// The nodes that a load balancer leads to, in one zone.
+    InstanceGroup,
     /// An address.
     Address,
     /// A firewall rule. The last: the others are known by them.
@@ -82,16 +86,18 @@ pub(crate) enum Left {
 
 impl Left {
     /// All of them, in the order in which they go.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::ForwardingRule,
         Self::HttpProxy,
         Self::HttpsProxy,
+        Self::Certificate,
         Self::UrlMap,
         Self::BackendService,
         Self::TargetPool,
         Self::HealthCheck,
         Self::HttpHealthCheck,
         Self::EndpointGroup,
+        Self::InstanceGroup,
         Self::Address,
         Self::Firewall,
         Self::Disk,
@@ -103,12 +109,14 @@ impl Left {
             Self::ForwardingRule => "forwarding rule",
             Self::HttpProxy => "HTTP proxy",
             Self::HttpsProxy => "HTTPS proxy",
+            Self::Certificate => "SSL certificate",
             Self::UrlMap => "URL map",
             Self::BackendService => "backend service",
             Self::TargetPool => "target pool",
             Self::HealthCheck => "health check",
             Self::HttpHealthCheck => "HTTP health check",
             Self::EndpointGroup => "network endpoint group",
+            Self::InstanceGroup => "instance group",
             Self::Address => "address",
             Self::Firewall => "firewall rule",
             Self::Disk => "disk",
@@ -121,12 +129,14 @@ impl Left {
             Self::ForwardingRule => "forwardingRules",
             Self::HttpProxy => "targetHttpProxies",
             Self::HttpsProxy => "targetHttpsProxies",
+            Self::Certificate => "sslCertificates",
             Self::UrlMap => "urlMaps",
             Self::BackendService => "backendServices",
             Self::TargetPool => "targetPools",
             Self::HealthCheck => "healthChecks",
             Self::HttpHealthCheck => "httpHealthChecks",
             Self::EndpointGroup => "networkEndpointGroups",
+            Self::InstanceGroup => "instanceGroups",
             Self::Address => "addresses",
             Self::Firewall => "firewalls",
             Self::Disk => "disks",

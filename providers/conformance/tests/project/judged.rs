@@ -14,6 +14,7 @@ use windlass_provider::{
     NodePool, Provider, Scope, Taint, TaintEffect,
 };
 
+use super::balancers;
 use crate::{Cloud, make};
 
 /// Returns a spec in which all is chosen that can be.
@@ -78,6 +79,7 @@ async fn live(cx: &Ctx, bed: &Cloud, google: &Google, mut spec: ClusterSpec) {
     google.credential(cx, &spec.name).await.expect("a token");
     google.check_credentials(cx).await;
     bed.leave_behind(spec.name.as_str()).await;
+    balancers::leave_all(bed, "gke-dot-default-0a1b2c3d-x1y2").await;
     let found = google.discover(cx, Scope::of(&spec.name)).await;
     for item in found.expect("discovery").iter().rev() {
         let seen = google.observe(cx, &item.resource, &Known::new()).await;
@@ -142,6 +144,10 @@ async fn the_official_documents_know_each_request_that_is_sent() {
         "cloudresourcemanager.projects.setIamPolicy",
         "cloudresourcemanager.projects.testIamPermissions",
         "compute.disks.delete",
+        "compute.globalForwardingRules.delete",
+        "compute.instanceGroups.listInstances",
+        "compute.networkEndpointGroups.listNetworkEndpoints",
+        "compute.targetPools.delete",
         "compute.regions.get",
         "container.projects.locations.clusters.create",
         "container.projects.locations.clusters.delete",

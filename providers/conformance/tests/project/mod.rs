@@ -1,3 +1,4 @@
-//! What is sent to the simulated project, judged by others.
+//! What is left behind in the simulated project, and what is sent to it, judged by others.
 
+mod balancers;
 mod judged;
