@@ -125,6 +125,34 @@ fn a_project_of_its_own_is_named_and_goes_unless_it_is_to_be_kept() {
 }
 
 #[test]
+fn private_nodes_get_a_way_out_that_goes_with_their_cluster_unless_nobody_wants_it() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    let router = "google:routers windlass-dot".to_owned();
+    for (nat, made) in [("", true), (", nat = false", false)] {
+        let google = format!(
+            "[clusters.dot]\ngoogle = {{ private-nodes = true, location = \"us-east1-b\"{nat} }}\n"
+        );
+        bed.write("windlass.toml", google);
+        let up = bed.run(CREATE).expect(0);
+        assert_eq!(up.out.contains("router windlass-dot"), made, "{}", up.out);
+        assert_eq!(projects(&world).contains(&router), made);
+        // What asks for the cluster as it is takes the way out along.
+        bed.run(&["cluster", "upgrade", "--provider", "google", "--rehearse"])
+            .expect(0);
+        assert_eq!(projects(&world).contains(&router), made);
+        let down = bed.run(DESTROY).expect(0);
+        assert_eq!(
+            down.out.contains("router windlass-dot"),
+            made,
+            "{}",
+            down.out
+        );
+        assert_eq!(projects(&world), [""; 0]);
+    }
+}
+
+#[test]
 fn what_controllers_left_goes_with_a_cluster_whose_api_is_dead() {
     let bed = Bed::new();
     let world = bed.serve();

@@ -164,6 +164,7 @@ impl Bed for Cloud {
                 "google:service-account" => format!("service account {name}"),
                 "google:project" => format!("project {name}"),
                 "google:disks" => format!("disk {name}"),
+                "google:routers" => format!("router {name}"),
                 other => panic!("nobody asked for {other} {name}"),
             };
             let tags = asset["tags"].as_object().into_iter().flatten();

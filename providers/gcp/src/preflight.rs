@@ -14,9 +14,9 @@ use windlass_provider::{
 use crate::{
     client::{Client, encode},
     facts::{Seen, compute},
-    gke::minor,
-    machine, permissions,
-    plan::machine_of,
+    gke::{Place, minor},
+    machine, nat, permissions,
+    plan::{is_shared, let_out, machine_of},
     pools,
     refusal::Answer,
     service::Service,
@@ -301,8 +301,7 @@ async fn check_network(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &See
     let network = google.network.as_deref().unwrap_or("default");
     let network = network.rsplit('/').next().unwrap_or_default();
     let name = format!("network {network}");
-    let shared = google.network.as_deref().is_some_and(|it| it.contains('/'));
-    if shared {
+    if is_shared(spec) {
         let detail = "it is another project's, and GKE looks whether it may be used";
         return vec![Check::new(name, Verdict::Skipped, detail)];
     }
@@ -332,32 +331,50 @@ async fn check_network(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &See
         Err(trouble) => return vec![failed(&name, trouble.into())],
     }
     if google.private_nodes {
-        checks.push(check_nat(client, cx, seen, network).await);
+        checks.push(match let_out(spec) {
+            Some(_) => check_way(spec, seen),
+            None => check_nat(client, cx, seen, network).await,
+        });
     }
     checks
+}
+
+/// Tells by which router private nodes are let out.
+fn check_way(spec: &ClusterSpec, seen: &Seen) -> Check {
+    let name = "way out of private nodes";
+    match &seen.nat {
+        None => {
+            let router = nat::name(&spec.name);
+            let detail = format!("router {router}, with a NAT, is the cluster's own");
+            Check::new(name, Verdict::Passed, detail)
+        }
+        Some(way) => match &way.goes_with {
+            None => {
+                let detail = format!("router {} has a NAT, which is used and never deleted", way.router);
+                Check::new(name, Verdict::Passed, detail)
+            }
+            Some(cluster) => Check::new(
+                name,
+                Verdict::Warning,
+                format!("router {} has a NAT, and goes with cluster {cluster}", way.router),
+            )
+            .hint(format!("destroy {cluster} after this one; or run the same command again then: windlass makes one of its own")),
+        },
+    }
 }
 
 /// Nodes without addresses of the internet reach it by a NAT, or not at all.
 async fn check_nat(client: &Client, cx: &Ctx, seen: &Seen, network: &str) -> Check {
     let region = region_of(&seen.location);
     let name = "way out of private nodes";
-    let path = format!(
-        "{}/regions/{}/routers",
-        compute(&seen.project),
-        encode(region)
-    );
-    match client
-        .list(cx, (Service::Compute, "routers.list"), &path, "items")
-        .await
-    {
+    let place = Place {
+        project: &seen.project,
+        location: &seen.location,
+    };
+    match nat::all(client, cx, place).await {
         Err(trouble) => failed(name, trouble.into()),
         Ok(routers) => {
-            let leads = |router: &&Value| {
-                let of = router["network"].as_str().unwrap_or_default();
-                let nats = router["nats"].as_array();
-                of.ends_with(&format!("/{network}")) && nats.is_some_and(|it| !it.is_empty())
-            };
-            match routers.iter().find(leads) {
+            match nat::serving(&routers, network) {
                 Some(router) => {
                     let router = router["name"].as_str().unwrap_or_default();
                     Check::new(name, Verdict::Passed, format!("router {router} has a NAT"))
@@ -367,7 +384,8 @@ async fn check_nat(client: &Client, cx: &Ctx, seen: &Seen, network: &str) -> Che
                     Verdict::Warning,
                     format!("network {network} has no NAT in {region}: nodes could pull images from Google's registries only"),
                 )
-                .hint(format!("make one: gcloud compute routers create nat --network {network} --region {region}; gcloud compute routers nats create nat --router nat --region {region} --auto-allocate-nat-external-ips --nat-all-subnet-ip-ranges")),
+                .hint("let windlass make one: write nat = true in [clusters.NAME.google]")
+                .hint(format!("or make one: gcloud compute routers create nat --network {network} --region {region}; gcloud compute routers nats create nat --router nat --region {region} --auto-allocate-nat-external-ips --nat-all-subnet-ip-ranges")),
             }
         }
     }
@@ -457,6 +475,9 @@ async fn wanted(
             let metric = machine::accelerator_quota(&it.kind, pool.spot);
             *all.entry(metric).or_default() += f64::from(it.count) * count;
         }
+    }
+    if let_out(spec).is_some() && seen.nat.is_none() {
+        *all.entry("IN_USE_ADDRESSES".to_owned()).or_default() += 1.0;
     }
     Ok(all)
 }

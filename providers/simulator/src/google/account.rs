@@ -155,7 +155,12 @@ pub(crate) fn inventory(ground: &Ground) -> Vec<Value> {
         let (kind, labels) = match it.kind.as_str() {
             COMPUTE => {
                 let kind = it.id.rsplit('/').nth(1).unwrap_or_default();
-                (format!("google:{kind}"), labels(&it.body["labels"]))
+                let tags = match kind {
+                    // Those have no labels.
+                    "routers" => words(text(it, "description")),
+                    _ => labels(&it.body["labels"]),
+                };
+                (format!("google:{kind}"), tags)
             }
             ACCOUNT => (it.kind.clone(), words(text(it, "description"))),
             CLUSTER => (it.kind.clone(), labels(&it.body["resourceLabels"])),

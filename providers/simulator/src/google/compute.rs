@@ -66,6 +66,10 @@ pub(super) fn act(cx: &Cx<'_>, call: &str, at: &[&str], query: &Query, body: &Va
             }
         }
         "networks.get" => get(cx, project, &format!("global/networks/{}", at[1])),
+        "routers.patch" => {
+            let path = format!("regions/{}/routers/{}", at[1], at[2]);
+            routers::patch(cx, call, project, (&path, at), body)
+        }
         "routers.list" => {
             let prefix = format!("regions/{}/routers/", at[1]);
             let all = cx.under(COMPUTE, project, &prefix);
@@ -161,13 +165,14 @@ fn insert(
     }
     clusters::check_labels(&wanted["labels"])?;
     if collection == "routers" {
-        routers::check(cx, project, wanted)?;
+        routers::check(cx, project, place, wanted)?;
     }
     let path = format!("{place}/{collection}/{name}");
     if cx.get(COMPUTE, project, &path).is_some() {
         return Err(Fault::exists(format!(
             "The resource 'projects/{project}/{path}' already exists"
-        )));
+        ))
+        .because("alreadyExists"));
     }
     let root = format!("https://www.googleapis.com/compute/v1/projects/{project}");
     let mut made = wanted.clone();
@@ -325,7 +330,9 @@ fn region(cx: &Cx<'_>, project: &str, name: &str) -> Outcome {
             };
             *used.entry(metric).or_default() +=
                 nodes::machine(machine).map_or(0, |it| it.0) * count;
-            *used.entry("IN_USE_ADDRESSES").or_default() += count;
+            if cluster.body["networkConfig"]["defaultEnablePrivateNodes"] != true {
+                *used.entry("IN_USE_ADDRESSES").or_default() += count;
+            }
         }
     }
     let quotas = QUOTAS.iter().map(|(metric, limit)| {
