@@ -111,6 +111,18 @@ pub(super) async fn leave_all(bed: &Cloud, node: &str) {
     of_internal_service(bed, "bbbbbbbb").await;
 }
 
+/// Makes what most have besides: a firewall rule that leads to nodes, and what ends HTTP.
+pub(super) async fn leave_usual(bed: &Cloud, tag: &str) {
+    let rule = json!({
+        "name": format!("k8s-fw-{OURS}"), "network": link("global/networks/default"), "targetTags": [tag],
+        "allowed": [{ "IPProtocol": "tcp" }],
+    });
+    bed.compute("global", "firewalls", &rule).await;
+    let map = link("global/urlMaps/k8s2-um-aaaaaaaa-default-web-0a0b0c0d");
+    let proxy = json!({ "name": "k8s2-tp-aaaaaaaa-default-web-0a0b0c0d", "urlMap": map });
+    bed.compute("global", "targetHttpProxies", &proxy).await;
+}
+
 /// Returns what there is of the compute API, by its names.
 async fn there(bed: &Cloud) -> BTreeSet<String> {
     let assets = bed.0.ask("assets").await;

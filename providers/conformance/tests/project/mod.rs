@@ -3,3 +3,4 @@
 mod balancers;
 mod judged;
 mod nat;
+mod role;
