@@ -124,6 +124,68 @@ fn a_project_of_its_own_is_named_and_goes_unless_it_is_to_be_kept() {
     assert_eq!(projects(&world), [""; 0]);
 }
 
+/// A project that nobody named has its name before the plan is made: what acts on Google Cloud acts in it, as an account of its own.
+#[test]
+fn components_act_in_a_project_whose_name_was_made_up() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    let setup = [
+        "setup",
+        "google",
+        "--rehearse",
+        "--create-project",
+        "--only",
+        "external-dns",
+    ];
+    let planned = bed
+        .run(&[&setup[..], &["--dry-run", "--output", "json"]].concat())
+        .expect(0);
+    assert!(
+        planned.out.contains("account-external-dns"),
+        "{}",
+        planned.out
+    );
+    assert_eq!(projects(&world), [""; 0]);
+    // A run that came to nothing leaves no name behind that the next would have to ask for.
+    bed.write(
+        "faults.toml",
+        "[[cloud]]\nprovider = \"google\"\naction = \"projects.create\"\nstatus = 403\n",
+    );
+    let faults = ["--rehearse-faults", "faults.toml"];
+    let denied = bed.run(&[&setup[..], &faults].concat()).expect(6);
+    assert!(denied.err.contains("projects.create"), "{}", denied.err);
+    bed.write("faults.toml", "");
+    bed.run(&[&setup[..], &faults].concat()).expect(0);
+    let there = projects(&world);
+    let found = |kind: &str| {
+        there
+            .iter()
+            .filter_map(|it| it.strip_prefix(kind))
+            .collect::<Vec<_>>()
+    };
+    let [project] = found("google:project ")[..] else {
+        panic!("{there:?}");
+    };
+    assert!(project.starts_with("dot-2"), "{project}");
+    let accounts = found("google:service-account ");
+    let account = accounts.iter().find(|it| it.starts_with("dot-external-d-"));
+    assert!(
+        account.is_some_and(|it| it.ends_with(&format!("@{project}.iam.gserviceaccount.com"))),
+        "{accounts:?}"
+    );
+    // The next run finds the project by its label, and asks for the same.
+    let again = bed.run(&setup).expect(0);
+    assert!(!again.out.contains("made\n"), "{}", again.out);
+    assert_eq!(projects(&world), there);
+    let down = bed.run(DESTROY).expect(0);
+    assert!(
+        down.out.contains(&format!("project {project}")),
+        "{}",
+        down.out
+    );
+    assert_eq!(projects(&world), [""; 0]);
+}
+
 #[test]
 fn private_nodes_get_a_way_out_that_goes_with_their_cluster_unless_nobody_wants_it() {
     let bed = Bed::new();

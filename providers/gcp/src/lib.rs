@@ -47,6 +47,14 @@ pub fn identity(project: &str, cluster: &ClusterName, component: &str) -> String
     want::email(project, &want::account_name(cluster, component))
 }
 
+/// Returns the project that facts speak of, where it is one that windlass makes or has made for the cluster: its name, which may be made
+/// up, is known from then on.
+#[must_use]
+pub fn made_project(facts: &Facts) -> Option<String> {
+    let seen = facts::Seen::read(facts).ok()?;
+    seen.makes_project.then_some(seen.project)
+}
+
 /// Google Cloud as a place where clusters run.
 #[derive(Clone, Debug)]
 pub struct Google {
