@@ -11,6 +11,7 @@ mod facts;
 mod iam;
 mod nodes;
 mod operations;
+mod policies;
 mod pools;
 mod projects;
 mod token;
@@ -21,6 +22,7 @@ mod workloads;
 pub(crate) use account::{inventory, is_there};
 pub(crate) use controllers::{acquired, released};
 pub(crate) use operations::advance;
+pub(crate) use policies::enforce;
 pub(crate) use projects::assume;
 pub(crate) use token::authenticator;
 

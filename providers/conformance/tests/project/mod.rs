@@ -3,4 +3,5 @@
 mod balancers;
 mod judged;
 mod nat;
+mod preflight;
 mod role;

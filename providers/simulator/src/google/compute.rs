@@ -41,7 +41,13 @@ pub(super) fn act(cx: &Cx<'_>, call: &str, at: &[&str], query: &Query, body: &Va
     match call {
         "projects.get" => {
             let found = cx.project(project)?;
-            Ok(json!({"kind": "compute#project", "name": found.id, "id": found.body["-number"]}))
+            Ok(json!({
+                "kind": "compute#project", "name": found.id, "id": found.body["-number"],
+                "quotas": [
+                    {"metric": "CPUS_ALL_REGIONS", "limit": 200.0, "usage": 0.0},
+                    {"metric": "GPUS_ALL_REGIONS", "limit": 1.0, "usage": 0.0},
+                ],
+            }))
         }
         "zones.list" => {
             let zones = versions::regions().flat_map(|(region, zones)| {

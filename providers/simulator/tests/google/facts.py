@@ -91,7 +91,11 @@ CALLS = {
         "projects.testIamPermissions",
         "operations.get",
     ],
-    "cloudresourcemanager.v1": ["projects.getEffectiveOrgPolicy"],
+    "cloudresourcemanager.v1": [
+        "projects.getEffectiveOrgPolicy",
+        "folders.getEffectiveOrgPolicy",
+        "organizations.getEffectiveOrgPolicy",
+    ],
     "serviceusage.v1": ["services.batchGet", "services.batchEnable", "operations.get"],
     "cloudbilling.v1": [
         "billingAccounts.list",
