@@ -231,6 +231,62 @@ fn what_controllers_left_goes_with_a_cluster_whose_api_is_dead() {
     assert_eq!(projects(&world), [""; 0]);
 }
 
+/// What cannot be deleted is listed by its name, and the exit code says that something is left; the next run takes it along.
+#[test]
+fn what_cannot_be_deleted_is_listed_and_goes_with_the_next_run() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.run(SETUP).expect(0);
+    bed.write(
+        "faults.toml",
+        "[[request]]\npath = \"/**\"\nreset = \"before\"\n\n[[cloud]]\nprovider = \"google\"\naction = \"targetPools.delete\"\nstatus = 403\n",
+    );
+    let faults = ["--rehearse-faults", "faults.toml"];
+    let down = bed.run(&[DESTROY, &faults].concat()).expect(5);
+    let left = down.out.split("left behind").nth(1).expect("a list");
+    assert!(left.contains("target pool a"), "{}", down.out);
+    assert!(!left.contains("forwarding rule"), "{}", down.out);
+    let kinds: Vec<String> = projects(&world)
+        .iter()
+        .filter_map(|it| Some(it.split(' ').next()?.to_owned()))
+        .collect();
+    assert!(
+        kinds.contains(&"google:targetPools".to_owned()),
+        "{kinds:?}"
+    );
+    bed.write("faults.toml", "");
+    bed.run(&[DESTROY, &faults].concat());
+    assert_eq!(projects(&world), [""; 0]);
+}
+
+/// Google cares for the nodes of an Autopilot cluster; all else is as everywhere.
+#[test]
+fn a_platform_rises_on_autopilot_and_goes() {
+    let bed = Bed::new();
+    let world = bed.serve();
+    bed.write(
+        "windlass.toml",
+        "[clusters.dot]\ngoogle = { mode = \"autopilot\" }\n",
+    );
+    bed.run(SETUP).expect(0);
+    let again = bed.run(SETUP).expect(0);
+    assert!(!again.out.contains("made\n"), "{}", again.out);
+    let pool = [
+        "cluster",
+        "node-pool",
+        "add",
+        "more",
+        "--provider",
+        "google",
+        "--rehearse",
+    ];
+    let refused = bed.run(&pool).expect(2);
+    assert!(refused.err.contains("Autopilot"), "{}", refused.err);
+    let down = bed.run(DESTROY).expect(0);
+    assert!(down.out.contains("nothing is left behind"), "{}", down.out);
+    assert_eq!(projects(&world), [""; 0]);
+}
+
 /// A load balancer whose cluster and firewall rule somebody deleted by hand may be another cluster's by its nodes' names: it is told,
 /// and stays.
 #[test]

@@ -36,7 +36,7 @@ use crate::{
 };
 use balancers::Balancer;
 use nodes::{Proof, cluster_of};
-use survey::{collection, members};
+use survey::collection;
 
 /// How long something may hang on something else that is just going.
 const DEPENDENCIES: Duration = Duration::from_secs(10 * 60);
@@ -142,18 +142,26 @@ async fn balancers(
     }
     let groups = survey.groups.iter().map(|it| (Left::InstanceGroup, it));
     let endpoints = survey.endpoints.iter().map(|it| (Left::EndpointGroup, it));
+    let mut known = BTreeSet::new();
     for (left, group) in groups.chain(endpoints) {
         let Some(balancer) = Balancer::of(&name(group)) else {
             continue;
         };
-        // One group is enough to know all of a mark. Groups of no zone hold no nodes.
-        if proof_of(&all, &name(group)) == Some(Proof::Proven) || group["zone"].is_null() {
+        // Groups of no zone hold no nodes.
+        let is_empty = group["zone"].is_null() || group["size"] == 0;
+        // One group is enough to know all of a mark.
+        let is_known =
+            known.contains(&balancer) || proof_of(&all, &name(group)) == Some(Proof::Proven);
+        if is_empty || is_known {
             continue;
         }
         let Some(group) = Leftover::read(left, group) else {
             continue;
         };
-        let links = members(client, cx, left, &group.path).await?;
+        let links = survey.members(client, cx, left, &group.path).await?;
+        if !links.is_empty() {
+            known.insert(balancer.clone());
+        }
         let links = links.iter().map(String::as_str);
         if let Some(proof) = nodes.judge_all(cluster.as_str(), links) {
             add(&mut all, balancer, proof);

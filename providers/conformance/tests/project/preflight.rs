@@ -72,6 +72,24 @@ async fn preflight_tells_what_would_fail_later() {
     gpus.node_pools = vec![gpu("n1-standard-4", "nvidia-tesla-t4", 1)];
     none_fails(&cx, &google, &gpus).await;
 
+    // Spot VMs have no quota of their own here, and share that of the others; that of newer ones is told elsewhere.
+    gpus.node_pools[0].spot = true;
+    none_fails(&cx, &google, &gpus).await;
+    gpus.node_pools = vec![gpu("n1-standard-4", "nvidia-tesla-t4", 4)];
+    gpus.node_pools[0].spot = true;
+    let told = failed(&cx, &google, &gpus).await;
+    let quotas: Vec<&str> = told.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(quotas, ["quota NVIDIA_T4_GPUS"]);
+    gpus.node_pools = vec![gpu("a3-ultragpu-8g", "nvidia-h200-141gb", 8)];
+    let facts = google.facts(&cx, &gpus).await.expect("facts");
+    let told = google.preflight(&cx, &gpus, &facts).await;
+    let newer = told
+        .iter()
+        .find(|it| it.name == "quota NVIDIA_H200_141GB_GPUS");
+    let newer = newer.expect("a check of newer GPUs");
+    assert_eq!(newer.verdict, Verdict::Skipped);
+    assert!(newer.hints[0].contains("iam-admin/quotas"), "{newer:?}");
+
     let mut machine = bed.spec("dot");
     machine.google.machine = Some("e9-standard-2".into());
     let told = failed(&cx, &google, &machine).await;

@@ -1,7 +1,10 @@
 //! What of a project's compute API tells of leftovers: read once for all clusters of the project.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use futures::future::try_join_all;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use windlass_provider::{Ctx, Tags};
 
 use super::nodes::tag;
@@ -20,6 +23,8 @@ pub(crate) struct Survey {
     pub(super) pools: Vec<Value>,
     pub(super) groups: Vec<Value>,
     pub(super) endpoints: Vec<Value>,
+    /// The nodes in groups that were asked, by their paths: each is asked once for all clusters.
+    pub(super) asked: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
 }
 
 impl Survey {
@@ -83,6 +88,7 @@ pub(crate) async fn survey(client: &Client, cx: &Ctx, project: &str) -> Answer<S
         pools: next(),
         groups: next(),
         endpoints: next(),
+        asked: Arc::default(),
     })
 }
 
@@ -111,13 +117,26 @@ pub(super) async fn collection(
     Ok(items.flatten().collect())
 }
 
-/// Returns the nodes in a group of instances, or of endpoints.
-pub(super) async fn members(
-    client: &Client,
-    cx: &Ctx,
-    left: Left,
-    path: &str,
-) -> Answer<Vec<String>> {
+impl Survey {
+    /// Returns the nodes in a group of instances, or of endpoints.
+    pub(super) async fn members(
+        &self,
+        client: &Client,
+        cx: &Ctx,
+        left: Left,
+        path: &str,
+    ) -> Answer<Vec<String>> {
+        let mut asked = self.asked.lock().await;
+        if let Some(known) = asked.get(path) {
+            return Ok(known.clone());
+        }
+        let found = members(client, cx, left, path).await?;
+        asked.insert(path.to_owned(), found.clone());
+        Ok(found)
+    }
+}
+
+async fn members(client: &Client, cx: &Ctx, left: Left, path: &str) -> Answer<Vec<String>> {
     let (action, verb, key, body) = match left {
         Left::InstanceGroup => (
             "instanceGroups.list",

@@ -49,23 +49,26 @@ pub(super) async fn check(
             true => (&everywhere, "all regions"),
             false => (&here, region),
         };
-        let quota = of(told, &metric)?;
-        let (limit, usage) = (quota["limit"].as_f64()?, quota["usage"].as_f64()?);
-        let name = format!("quota {metric}");
         // Spot VMs share the quota of the others where they have none of their own.
-        if limit == 0.0 && metric.starts_with("PREEMPTIBLE_") {
-            return None;
-        }
+        let has = |metric: &str| of(told, metric).is_some_and(|it| it["limit"] != 0.0);
+        let shared = metric.strip_prefix("PREEMPTIBLE_");
+        let metric = shared.filter(|_| !has(&metric)).unwrap_or(&metric);
+        let name = format!("quota {metric}");
+        let Some(quota) = of(told, metric) else {
+            // Those of newer GPUs are told elsewhere alone.
+            let detail = "Google does not tell it here";
+            let check = Check::new(name, Verdict::Skipped, detail);
+            let hint = format!("see whether there is room: {}", page(&seen.project));
+            return metric.ends_with("_GPUS").then(|| check.hint(hint));
+        };
+        let (limit, usage) = (quota["limit"].as_f64()?, quota["usage"].as_f64()?);
         Some(match usage + wanted > limit {
             true => Check::new(
                 name,
                 Verdict::Failed,
                 format!("{wanted} more are wanted, {usage} of {limit} are used in {place}"),
             )
-            .hint(format!(
-                "ask for more: https://console.cloud.google.com/iam-admin/quotas?project={}",
-                seen.project
-            ))
+            .hint(format!("ask for more: {}", page(&seen.project)))
             .hint("or use smaller or fewer nodes: --node-size small, --min-nodes 1"),
             false => Check::new(
                 name,
@@ -75,6 +78,11 @@ pub(super) async fn check(
         })
     });
     checks.collect()
+}
+
+/// Returns where the quotas of a project are told, and more is asked for.
+fn page(project: &str) -> String {
+    format!("https://console.cloud.google.com/iam-admin/quotas?project={project}")
 }
 
 /// Returns what is wanted of each quota from the beginning.
@@ -105,7 +113,8 @@ async fn wanted(
         let found = machine_type(client, cx, &seen.project, (&zone, &machine)).await?;
         let processors = found.and_then(|it| it["guestCpus"].as_f64()).unwrap_or(0.0);
         let metric = machine::cpu_quota(&machine, pool.spot);
-        for metric in [metric, "CPUS_ALL_REGIONS".to_owned()] {
+        let whole = (!pool.spot).then(|| "CPUS_ALL_REGIONS".to_owned());
+        for metric in std::iter::once(metric).chain(whole) {
             *all.entry(metric).or_default() += processors * count;
         }
         if !spec.google.private_nodes {
@@ -115,7 +124,8 @@ async fn wanted(
             // One can be wanted later: that there is no room at all is worth telling now.
             let count = count.max(1.0);
             let metric = machine::accelerator_quota(&it.kind, pool.spot);
-            for metric in [metric, "GPUS_ALL_REGIONS".to_owned()] {
+            let whole = (!pool.spot).then(|| "GPUS_ALL_REGIONS".to_owned());
+            for metric in std::iter::once(metric).chain(whole) {
                 *all.entry(metric).or_default() += f64::from(it.count) * count;
             }
         }
