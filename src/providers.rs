@@ -294,6 +294,19 @@ pub fn identity(
     account
 }
 
+/// Returns the project that facts speak of, where windlass makes it.
+#[must_use]
+pub fn made_up(facts: &windlass_provider::Facts) -> Option<String> {
+    #[cfg(feature = "google")]
+    let project = windlass_gcp::made_project(facts);
+    #[cfg(not(feature = "google"))]
+    let project = {
+        let _ = facts;
+        None
+    };
+    project
+}
+
 /// The project of a rehearsal where nobody names another, and where its clusters are.
 #[cfg(feature = "google")]
 const REHEARSED: (&str, &str) = ("windlass-rehearsal", "us-east1");

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use windlass_provider::{ClusterName, Ctx, Owner, Scope};
+use windlass_provider::{ClusterName, Ctx, Found, Owner, Scope};
 
 use super::{
     App,
@@ -106,7 +106,8 @@ pub(super) async fn let_down(
         .await?;
     let any = !found.is_empty();
     let ours = found.iter().any(|item| item.observed.owner == Owner::Ours);
-    if args.bare && !ours && !found.is_empty() {
+    let foreign = |item: &Found| item.observed.owner == Owner::Foreign;
+    if args.bare && !ours && found.iter().any(foreign) {
         return Err(Error::message(
             Kind::Refused,
             format!("windlass did not make cluster {cluster}, and does not delete it"),

@@ -128,6 +128,13 @@ impl Ended {
                 let ours: Vec<String> = ours.map(name).collect();
                 by_hand &= ours.is_empty();
                 report.left.extend(ours);
+                let doubtful = after
+                    .iter()
+                    .filter(|item| item.observed.owner == Owner::Unproven);
+                report.unproven.extend(doubtful.map(|item| {
+                    let why = item.observed.detail.as_deref().unwrap_or_default();
+                    format!("{}: {why}", name(item))
+                }));
             }
             Err(error) => {
                 by_hand = false;

@@ -320,6 +320,7 @@ pub(super) fn maker(owner: Owner) -> &'static str {
     match owner {
         Owner::Ours => "windlass",
         Owner::Foreign => "others",
+        Owner::Unproven => "unknown",
     }
 }
 

@@ -131,10 +131,7 @@ pub(super) async fn run(args: SetupArgs, app: App) -> Result<()> {
             // Who goes on later knows it from the plan, and says the same in the kubeconfig.
             place.reach.google.project.clone_from(&google.project);
         }
-        let cluster = spec.cluster.name.clone();
-        plan::give_identities(&mut spec, &catalog, |project, component| {
-            providers::identity(project, &cluster, component)
-        });
+        identify(&mut spec, &catalog);
     }
     let command = if args.bare {
         spec.only = Some(Vec::new());
@@ -183,6 +180,17 @@ async fn prepare(
     let facts = place.provider.facts(cx, &spec.cluster).await?;
     let checks = place.provider.preflight(cx, &spec.cluster, &facts).await;
     judge(app, &checks, "a setup")?;
+    let asked = spec;
+    let spec = &match providers::made_up(&facts) {
+        // A project that nobody named has its name only now.
+        Some(project) if !args.bare && spec.cluster.google.project.is_none() => {
+            let mut spec = spec.clone();
+            spec.cluster.google.project = Some(project);
+            identify(&mut spec, catalog);
+            spec
+        }
+        _ => spec.clone(),
+    };
     let resources = place.provider.resources(&spec.cluster, &facts)?;
     let components = components_of(spec, catalog)?;
     for (left_out, needer) in needed_anyway(spec, &components) {
@@ -225,7 +233,20 @@ async fn prepare(
         manifests,
         rehearsal: place.rehearsal.is_some(),
     };
-    Ok(plan::setup(spec, facts)?)
+    let plan = plan::setup(spec, facts)?;
+    // What was made up is no wish: it may be another the next time.
+    Ok(Plan {
+        asked: asked.asked(),
+        ..plan
+    })
+}
+
+/// Gives the components that act on Google Cloud the accounts that they have there.
+fn identify(spec: &mut Spec, catalog: &Catalog) {
+    let cluster = spec.cluster.name.clone();
+    plan::give_identities(spec, catalog, |project, component| {
+        providers::identity(project, &cluster, component)
+    });
 }
 
 /// Tells what is worth saying of checks.

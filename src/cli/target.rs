@@ -48,7 +48,7 @@ impl Target {
                 "make it: windlass setup {id} --cluster {}",
                 spec.name
             ))),
-            Some(Owner::Foreign) => Err(Error::message(
+            Some(Owner::Foreign | Owner::Unproven) => Err(Error::message(
                 Kind::Refused,
                 format!(
                     "windlass did not make cluster {}, and does not change it",

@@ -34,6 +34,8 @@ pub struct Google {
     pub gateway_api: Option<Setting<bool>>,
     /// Whether nodes have no addresses of the internet.
     pub private_nodes: Option<Setting<bool>>,
+    /// Whether such nodes are let out.
+    pub nat: Option<Setting<bool>>,
     /// The machine type of the nodes that every cluster has.
     pub machine: Option<Setting<String>>,
     /// Whether those are spot VMs.
@@ -69,6 +71,7 @@ impl Google {
             dataplane: value(&self.dataplane).unwrap_or_default(),
             gateway_api: value(&self.gateway_api).unwrap_or(true),
             private_nodes: value(&self.private_nodes).unwrap_or_default(),
+            nat: value(&self.nat).unwrap_or(true),
             machine: value(&self.machine),
             spot: value(&self.spot).unwrap_or_default(),
             disk: value(&self.disk),
@@ -98,6 +101,7 @@ impl Google {
             ("dataplane", at(&self.dataplane)),
             ("gateway-api", at(&self.gateway_api)),
             ("private-nodes", at(&self.private_nodes)),
+            ("nat", at(&self.nat)),
             ("machine", at(&self.machine)),
             ("spot", at(&self.spot)),
             ("disk", at(&self.disk)),
@@ -125,6 +129,7 @@ pub(super) fn read(mut table: Table<'_>) -> Google {
         dataplane: table.text("dataplane", dataplane),
         gateway_api: table.boolean("gateway-api"),
         private_nodes: table.boolean("private-nodes"),
+        nat: table.boolean("nat"),
         machine: table.text("machine", machine),
         spot: table.boolean("spot"),
         disk: table.number("disk", disk),

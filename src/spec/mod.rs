@@ -362,6 +362,7 @@ impl Asked {
             ("google.create-project", google.create_project, false),
             ("google.gateway-api", google.gateway_api, true),
             ("google.private-nodes", google.private_nodes, false),
+            ("google.nat", google.nat, true),
             ("google.spot", google.spot, false),
         ] {
             if value != usual {

@@ -29,6 +29,8 @@ pub struct GoogleOptions {
     pub gateway_api: bool,
     /// Whether nodes have no addresses of the internet.
     pub private_nodes: bool,
+    /// Whether such nodes are let out by a NAT, which is made where their network has none.
+    pub nat: bool,
     /// The machine type of the nodes that every cluster has, in place of the one that their size stands for.
     pub machine: Option<String>,
     /// Whether those nodes are spot VMs.
@@ -61,6 +63,7 @@ impl Default for GoogleOptions {
             dataplane: GoogleDataplane::default(),
             gateway_api: true,
             private_nodes: false,
+            nat: true,
             machine: None,
             spot: false,
             disk: None,

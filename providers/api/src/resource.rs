@@ -87,6 +87,9 @@ pub enum Owner {
     Ours,
     /// Somebody else made it: it is used and never deleted.
     Foreign,
+    /// It may have come of what windlass made, and nothing proves it: it is told, with what is known of it as its detail, and never
+    /// deleted.
+    Unproven,
 }
 
 /// One way in which a resource is not as wanted.

@@ -18,6 +18,8 @@ use tokio::{
 use windlass_provider::{Clock, Ctx, Exchange, Trace};
 use windlass_simulator::{FaultFile, Speed, World, WorldClock};
 
+use crate::Sent;
+
 /// A world in a folder of its own.
 pub struct Ground {
     world: World,
@@ -131,6 +133,14 @@ impl Ground {
             noted.lock().expect("no listener panics").push(call);
         });
         (Ctx { trace, ..self.cx() }, calls)
+    }
+
+    /// Returns such a context, and what was sent with it so far.
+    #[must_use]
+    pub fn recording(&self) -> (Ctx, Sent) {
+        let sent = Sent::default();
+        let trace = sent.trace();
+        (Ctx { trace, ..self.cx() }, sent)
     }
 
     /// Returns the time in the world.

@@ -10,9 +10,11 @@
 mod bed;
 pub mod cases;
 mod ground;
+mod judge;
 
 pub use bed::{Ability, Bed, Trouble};
 pub use ground::{Calls, Ground};
+pub use judge::{Sent, judge, python};
 
 /// Makes a test of each case of the suite for a [`Bed`].
 #[macro_export]

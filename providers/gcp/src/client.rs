@@ -12,7 +12,7 @@ use windlass_provider::{Ctx, Error, Exchange, Fault, Request, Result};
 use crate::{
     refusal::{Answer, Refusal, Trouble},
     service::Service,
-    session::{Session, variable},
+    session::Session,
 };
 
 /// How often a call is tried that fails by what passes.
@@ -251,8 +251,7 @@ impl Client {
         if let Some(endpoint) = self.session.endpoint() {
             return format!("{}/{}", endpoint.trim_end_matches('/'), service.name());
         }
-        let url = variable(&service.endpoint_variable()).unwrap_or_else(|| service.url());
-        url.trim_end_matches('/').to_owned()
+        service.at()
     }
 
     async fn exchange(

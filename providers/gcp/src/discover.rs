@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use futures::future::{join3, try_join_all};
+use futures::future::{join4, try_join_all};
 use serde_json::Value;
 use windlass_provider::{
     ClusterName, Ctx, Error, Fault, Found, Owner, Regions, Resource, ResourceId, Result, Scope,
@@ -13,10 +13,10 @@ use crate::{
     accounts,
     client::Client,
     cluster, facts, gke, labels,
-    leftovers::{self, Survey},
-    pools, project,
+    leftovers::{self, Nodes, Survey},
+    nat, pools, project,
     refusal::Answer,
-    want::{CLUSTER, NODES, NODES_POOL, PROJECT, Piece, Want, account_id, pool_id, region_of},
+    want::{CLUSTER, NAT, NODES, NODES_POOL, PROJECT, Piece, Want, account_id, pool_id, region_of},
 };
 
 /// A project in which clusters may be.
@@ -129,6 +129,7 @@ struct Contents {
     /// Those that lie where nobody looks.
     elsewhere: Vec<Value>,
     accounts: Vec<Value>,
+    routers: Vec<Value>,
     survey: Survey,
 }
 
@@ -143,6 +144,7 @@ impl Contents {
         self.elsewhere = elsewhere;
         let accounts = &mut self.accounts;
         accounts.retain(|it| near(labels::location(&accounts::pairs(it))));
+        self.routers.retain(|it| near(nat::region(it)));
         self.survey.look_within(near);
     }
 }
@@ -153,9 +155,10 @@ async fn read(client: &Client, cx: &Ctx, project: &str) -> Answer<Contents> {
         Err(trouble) if trouble.is_disabled() => Ok(Vec::new()),
         found => found,
     };
-    let (clusters, accounts, survey) = join3(
+    let (clusters, accounts, routers, survey) = join4(
         gke::clusters(client, cx, project),
         accounts::all(client, cx, project),
+        nat::everywhere(client, cx, project),
         leftovers::survey(client, cx, project),
     )
     .await;
@@ -163,6 +166,7 @@ async fn read(client: &Client, cx: &Ctx, project: &str) -> Answer<Contents> {
         clusters: none_where_disabled(clusters)?,
         elsewhere: Vec::new(),
         accounts: none_where_disabled(accounts)?,
+        routers: none_where_disabled(routers)?,
         survey: survey?,
     })
 }
@@ -208,8 +212,9 @@ fn names(cx: &Ctx, project: &Project, contents: &Contents) -> BTreeSet<ClusterNa
         let label = made["labels"][Tags::CLUSTER].as_str();
         names.extend(label.and_then(|it| it.parse::<ClusterName>().ok()));
     }
-    for account in &contents.accounts {
-        let pairs = accounts::pairs(account);
+    let accounts = contents.accounts.iter().map(accounts::pairs);
+    let routers = contents.routers.iter().map(nat::pairs);
+    for pairs in accounts.chain(routers) {
         names.extend(
             pairs
                 .get(Tags::CLUSTER)
@@ -282,6 +287,16 @@ impl Look<'_> {
             .filter(|it| it.resource.id == account_id(NODES))
             .map(|it| it.resource.id.clone())
             .collect();
+        let routers = self.contents.routers.iter();
+        for router in routers.filter(|it| labels::is_of(&nat::pairs(it), self.name)) {
+            let found = self.router(router, &needs)?;
+            all.push(found);
+        }
+        needs.extend(
+            all.iter()
+                .filter(|it| it.resource.id == ResourceId::new(NAT))
+                .map(|it| it.resource.id.clone()),
+        );
         let of = (self.project.id.as_str(), self.name);
         // What other clusters of that name have is theirs.
         let namesakes = self.contents.elsewhere.iter();
@@ -290,13 +305,19 @@ impl Look<'_> {
             .chain(others.iter().copied())
             .collect();
         let survey = self.contents.survey.without(&namesakes);
-        let left = leftovers::find(self.client, self.cx, of, &survey)
+        let (clusters, elsewhere) = (&self.contents.clusters, &self.contents.elsewhere);
+        let is_own = |it: &Value| own.iter().any(|own| own["selfLink"] == it["selfLink"]);
+        let not_own = clusters.iter().chain(elsewhere).filter(|it| !is_own(it));
+        let nodes = Nodes::of(own.iter().copied(), not_own);
+        let left = leftovers::find(self.client, self.cx, of, (&survey, &nodes))
             .await
             .map_err(Error::from)?;
         for leftover in &left {
             // What is left goes when nobody makes it again: after the cluster.
             let found = leftover.found(self.name, (&self.project.id, &home), &left)?;
-            needs.push(found.resource.id.clone());
+            if leftover.is_proven() {
+                needs.push(found.resource.id.clone());
+            }
             all.push(found);
         }
         let mut known = None;
@@ -350,6 +371,17 @@ impl Look<'_> {
         let piece = (location, Piece::Account(purpose, None));
         Ok(Found {
             resource: self.resource(piece, id, email, needs)?,
+            observed,
+            tags,
+        })
+    }
+
+    fn router(&self, router: &Value, needs: &[ResourceId]) -> Result<Found> {
+        let (observed, tags) = nat::describe(router, None);
+        let name = router["name"].as_str().unwrap_or_default().to_owned();
+        let piece = (nat::region(router).unwrap_or_default(), Piece::Nat(None));
+        Ok(Found {
+            resource: self.resource(piece, ResourceId::new(NAT), name, needs.to_vec())?,
             observed,
             tags,
         })

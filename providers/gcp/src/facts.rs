@@ -11,7 +11,7 @@ use crate::{
     client::{Client, encode},
     cluster::channel,
     gke::{self, Place, minor},
-    labels, project,
+    labels, nat, plan, project,
     service::Service,
 };
 
@@ -35,10 +35,22 @@ pub(crate) struct Seen {
     pub(crate) present: Option<String>,
     /// The APIs that the project lacks.
     pub(crate) lacking: Vec<String>,
+    /// The router of somebody else's that lets nodes of the cluster's network out.
+    pub(crate) nat: Option<Way>,
     /// The version that the channel begins with.
     pub(crate) default: Option<String>,
     /// The versions of the channel, the newest first; empty where nobody could tell.
     pub(crate) versions: Vec<String>,
+}
+
+/// A router of somebody else's, with a NAT.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Way {
+    /// Its name.
+    pub(crate) router: String,
+    /// The cluster with which it goes, where it is one of windlass's.
+    pub(crate) goes_with: Option<String>,
 }
 
 impl Seen {
@@ -126,6 +138,9 @@ pub(crate) async fn facts(client: &Client, cx: &Ctx, spec: &ClusterSpec) -> Resu
     }
     if seen.has_project && !seen.lacking.iter().any(|api| api.starts_with("container.")) {
         versions(client, cx, spec, &mut seen).await?;
+    }
+    if seen.has_project && !seen.lacking.iter().any(|api| api.starts_with("compute.")) {
+        seen.nat = way(client, cx, spec, &seen).await?;
     }
     let identity = format!(
         "{} in project {} ({})",
@@ -223,6 +238,32 @@ fn choose(
         ))),
         _ => Ok(Some(own)),
     }
+}
+
+/// Looks for the way out that nodes of the cluster's network have already.
+async fn way(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &Seen) -> Result<Option<Way>> {
+    let Some(network) = plan::let_out(spec) else {
+        return Ok(None);
+    };
+    let place = Place {
+        project: &seen.project,
+        location: &seen.location,
+    };
+    let routers = match nat::all(client, cx, place).await {
+        Ok(routers) => routers,
+        // Who may not look finds out by the calls themselves, and so does who names no region that there is.
+        Err(trouble) if trouble.is_denied() || trouble.is_disabled() => return Ok(None),
+        Err(trouble) if trouble.is_missing() || trouble.is_invalid() => return Ok(None),
+        Err(trouble) => return Err(trouble.into()),
+    };
+    let others = routers
+        .into_iter()
+        .filter(|it| !labels::is_of(&nat::pairs(it), &spec.name));
+    let others: Vec<Value> = others.collect();
+    Ok(nat::serving(&others, network).map(|router| Way {
+        router: router["name"].as_str().unwrap_or_default().to_owned(),
+        goes_with: nat::pairs(router).remove(Tags::CLUSTER),
+    }))
 }
 
 /// Looks up which versions the channel has.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use windlass_provider::{
     Accelerator, ClusterSpec, Driver, Found, GoogleChannel, GoogleDataplane, GoogleMode, NodePool,
-    Outputs, Taint, TaintEffect,
+    Outputs, Owner, Taint, TaintEffect,
 };
 
 use crate::{
@@ -21,6 +21,7 @@ pub(crate) fn as_found(spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
     google.parent = None;
     google.billing_account = None;
     spec.node_pools = Vec::new();
+    let mut own_way = false;
     for item in found {
         let Ok(want) = Want::read(&item.resource) else {
             continue;
@@ -48,6 +49,7 @@ pub(crate) fn as_found(spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
                 let name = item.resource.name.split_once('/').map_or("", |it| it.1);
                 spec.node_pools.push(pool(name, outputs));
             }
+            Piece::Nat(_) => own_way = item.observed.owner == Owner::Ours,
             Piece::Account(purpose, _) if purpose != NODES => google.identities.push(purpose),
             Piece::Project(_) if item.resource.id.as_str() == PROJECT => {
                 google.project = Some(want.project);
@@ -55,6 +57,8 @@ pub(crate) fn as_found(spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
             _ => {}
         }
     }
+    // Private nodes without one of their own have another way out, or none on purpose.
+    google.nat &= own_way || !google.private_nodes;
     // Those of each pool were said, or else nobody's.
     google.disk = None;
     spec

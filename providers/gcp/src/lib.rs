@@ -16,6 +16,7 @@ mod gke;
 mod labels;
 mod leftovers;
 mod machine;
+mod nat;
 mod operations;
 mod permissions;
 mod plan;
@@ -44,6 +45,14 @@ use want::{Piece, Want};
 #[must_use]
 pub fn identity(project: &str, cluster: &ClusterName, component: &str) -> String {
     want::email(project, &want::account_name(cluster, component))
+}
+
+/// Returns the project that facts speak of, where it is one that windlass makes or has made for the cluster: its name, which may be made
+/// up, is known from then on.
+#[must_use]
+pub fn made_project(facts: &Facts) -> Option<String> {
+    let seen = facts::Seen::read(facts).ok()?;
+    seen.makes_project.then_some(seen.project)
 }
 
 /// Google Cloud as a place where clusters run.
@@ -151,6 +160,7 @@ impl Provider for Google {
             Piece::Account(_, layout) => {
                 accounts::observe(client, cx, resource, project, layout.as_ref()).await
             }
+            Piece::Nat(layout) => nat::observe(client, cx, resource, place, layout.as_ref()).await,
             Piece::Cluster(layout) => {
                 cluster::observe(client, cx, resource, place, layout.as_deref()).await
             }
@@ -183,6 +193,9 @@ impl Provider for Google {
                 let of = ((project, want.location.as_str()), purpose.as_str());
                 accounts::ensure(client, cx, resource, of, layout, known).await
             }
+            Piece::Nat(Some(layout)) => {
+                nat::ensure(client, cx, resource, place, layout, known).await
+            }
             Piece::Cluster(Some(layout)) => {
                 cluster::ensure(client, cx, resource, place, layout, known).await
             }
@@ -206,6 +219,7 @@ impl Provider for Google {
             // Something else in the project may need them.
             Piece::Apis(_) => Ok(Change::Kept),
             Piece::Account(..) => accounts::delete(client, cx, resource, project).await,
+            Piece::Nat(_) => nat::delete(client, cx, resource, place).await,
             Piece::Cluster(_) => cluster::delete(client, cx, resource, place).await,
             Piece::Pool(_) => pools::delete(client, cx, resource, place).await,
             Piece::Leftover(left, path) => {

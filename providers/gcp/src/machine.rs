@@ -61,7 +61,7 @@ pub(crate) fn cpu_quota(machine: &str, spot: bool) -> String {
     }
     let family = machine.split('-').next().unwrap_or_default();
     let own = [
-        "a2", "a3", "c2", "c2d", "c3", "m1", "m2", "m3", "n2", "n2a", "n2d", "n4",
+        "a2", "a3", "c2", "c2d", "c3", "m1", "m2", "m3", "n2", "n2a", "n2d", "n4", "t2a", "t2d",
     ];
     match own.contains(&family) {
         true => format!("{}_CPUS", family.to_uppercase()),
@@ -71,7 +71,10 @@ pub(crate) fn cpu_quota(machine: &str, spot: bool) -> String {
 
 /// Returns the quota of a region that accelerators count against: "nvidia-tesla-t4" against "NVIDIA_T4_GPUS".
 pub(crate) fn accelerator_quota(kind: &str, spot: bool) -> String {
-    let name = kind.replace("nvidia-tesla-", "nvidia-").replace('-', "_");
+    let name = kind
+        .replace("nvidia-tesla-", "nvidia-")
+        .replace("-h100-80gb", "-h100")
+        .replace('-', "_");
     let name = format!("{}_GPUS", name.to_uppercase());
     match spot {
         true => format!("PREEMPTIBLE_{name}"),
@@ -105,5 +108,7 @@ mod tests {
             accelerator_quota("nvidia-l4", true),
             "PREEMPTIBLE_NVIDIA_L4_GPUS"
         );
+        let newer = accelerator_quota("nvidia-h100-80gb", true);
+        assert_eq!(newer, "PREEMPTIBLE_NVIDIA_H100_GPUS");
     }
 }

@@ -12,10 +12,11 @@ use crate::{
     apis,
     facts::Seen,
     gke::minor,
-    machine, pools,
+    machine, nat, pools,
     want::{
-        APIS, CLUSTER, ClusterLayout, NODES, NODES_POOL, PROJECT, Piece, PoolLayout, ProjectLayout,
-        Want, account_id, account_name, email, is_zone, pool_id, region_of,
+        APIS, CLUSTER, ClusterLayout, NAT, NODES, NODES_POOL, NatLayout, PROJECT, Piece,
+        PoolLayout, ProjectLayout, Want, account_id, account_name, email, is_zone, pool_id,
+        region_of,
     },
 };
 
@@ -59,7 +60,12 @@ pub(crate) fn resources(spec: &ClusterSpec, facts: &Facts) -> Result<Vec<Resourc
     }
     all.push(plan.account(NODES, ground)?);
     let cluster = ResourceId::new(CLUSTER);
-    all.push(plan.cluster(vec![account_id(NODES)])?);
+    let mut needs = vec![account_id(NODES)];
+    if let Some(nat) = plan.nat(needs.clone())? {
+        needs.push(nat.id.clone());
+        all.push(nat);
+    }
+    all.push(plan.cluster(needs)?);
     for pool in &spec.node_pools {
         let layout = plan.pool(pool, Some(pool.name.clone()));
         let name = format!("{}/{}", spec.name, pool.name);
@@ -71,6 +77,21 @@ pub(crate) fn resources(spec: &ClusterSpec, facts: &Facts) -> Result<Vec<Resourc
         all.push(plan.account(purpose, vec![cluster.clone()])?);
     }
     Ok(all)
+}
+
+/// Returns the network whose nodes have no addresses of the internet and are to be let out; `None`: there are none, nobody wants it, or
+/// it is another project's network, and that project's business.
+pub(crate) fn let_out(spec: &ClusterSpec) -> Option<&str> {
+    let google = &spec.google;
+    let network = google.network.as_deref().unwrap_or("default");
+    let whole = google.private_nodes && google.nat && !is_shared(spec);
+    whole.then_some(network)
+}
+
+/// Returns whether the network is another project's.
+pub(crate) fn is_shared(spec: &ClusterSpec) -> bool {
+    let network = spec.google.network.as_deref();
+    network.is_some_and(|it| it.contains('/'))
 }
 
 struct Plan<'a> {
@@ -109,6 +130,22 @@ impl Plan<'_> {
         let name = email(&self.seen.project, &account_name(&self.spec.name, purpose));
         let piece = Piece::Account(purpose.to_owned(), Some(layout));
         self.make(piece, account_id(purpose), name, needs)
+    }
+
+    /// Returns the way out of private nodes, unless their network has one.
+    fn nat(&self, needs: Vec<ResourceId>) -> Result<Option<Resource>> {
+        let network = let_out(self.spec).filter(|_| self.seen.nat.is_none());
+        let Some(network) = network else {
+            return Ok(None);
+        };
+        let layout = NatLayout {
+            network: network.to_owned(),
+            subnetwork: self.spec.google.subnetwork.clone(),
+            lifetime: self.lifetime(),
+        };
+        let name = nat::name(&self.spec.name);
+        let piece = Piece::Nat(Some(layout));
+        Ok(Some(self.make(piece, ResourceId::new(NAT), name, needs)?))
     }
 
     fn cluster(&self, needs: Vec<ResourceId>) -> Result<Resource> {

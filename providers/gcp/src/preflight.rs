@@ -1,23 +1,21 @@
 //! What is looked at before the first change.
 
 mod policies;
+mod quotas;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use windlass_provider::{
-    Check, ClusterSpec, Ctx, Error, Facts, Fault, GoogleMode, NodePool, Result, Verdict,
+    Check, ClusterSpec, Ctx, Error, Facts, Fault, GoogleMode, NodePool, Verdict,
 };
 
 use crate::{
     client::{Client, encode},
     facts::{Seen, compute},
-    gke::minor,
-    machine, permissions,
-    plan::machine_of,
-    pools,
+    gke::{Place, minor},
+    nat, permissions,
+    plan::{is_shared, let_out, machine_of},
     refusal::Answer,
     service::Service,
     want::{is_zone, region_of},
@@ -51,6 +49,7 @@ pub(crate) async fn check(
     }
     if !seen.has_project {
         checks.push(check_billing(client, cx, spec, &seen).await);
+        checks.extend(policies::check(client, cx, spec, &seen).await);
         return checks;
     }
     let who = (seen.principal.as_str(), seen.project.as_str());
@@ -58,16 +57,16 @@ pub(crate) async fn check(
     checks.push(check_apis(&seen));
     checks.push(check_version(spec, &seen));
     checks.push(check_name(spec, &seen));
+    checks.extend(policies::check(client, cx, spec, &seen).await);
     // What has no API yet cannot be asked.
     if seen.lacking.iter().any(|api| api.starts_with("compute.")) {
         return checks;
     }
-    checks.extend(policies::check(client, cx, spec, &seen).await);
     checks.extend(check_machines(client, cx, spec, &seen).await);
     checks.extend(check_network(client, cx, spec, &seen).await);
     // What is made already counts in what is used.
     if seen.present.is_none() {
-        checks.extend(check_quotas(client, cx, spec, &seen).await);
+        checks.extend(quotas::check(client, cx, spec, &seen).await);
     }
     checks
 }
@@ -301,8 +300,7 @@ async fn check_network(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &See
     let network = google.network.as_deref().unwrap_or("default");
     let network = network.rsplit('/').next().unwrap_or_default();
     let name = format!("network {network}");
-    let shared = google.network.as_deref().is_some_and(|it| it.contains('/'));
-    if shared {
+    if is_shared(spec) {
         let detail = "it is another project's, and GKE looks whether it may be used";
         return vec![Check::new(name, Verdict::Skipped, detail)];
     }
@@ -332,32 +330,50 @@ async fn check_network(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &See
         Err(trouble) => return vec![failed(&name, trouble.into())],
     }
     if google.private_nodes {
-        checks.push(check_nat(client, cx, seen, network).await);
+        checks.push(match let_out(spec) {
+            Some(_) => check_way(spec, seen),
+            None => check_nat(client, cx, seen, network).await,
+        });
     }
     checks
+}
+
+/// Tells by which router private nodes are let out.
+fn check_way(spec: &ClusterSpec, seen: &Seen) -> Check {
+    let name = "way out of private nodes";
+    match &seen.nat {
+        None => {
+            let router = nat::name(&spec.name);
+            let detail = format!("router {router}, with a NAT, is the cluster's own");
+            Check::new(name, Verdict::Passed, detail)
+        }
+        Some(way) => match &way.goes_with {
+            None => {
+                let detail = format!("router {} has a NAT, which is used and never deleted", way.router);
+                Check::new(name, Verdict::Passed, detail)
+            }
+            Some(cluster) => Check::new(
+                name,
+                Verdict::Warning,
+                format!("router {} has a NAT, and goes with cluster {cluster}", way.router),
+            )
+            .hint(format!("destroy {cluster} after this one; or run the same command again then: windlass makes one of its own")),
+        },
+    }
 }
 
 /// Nodes without addresses of the internet reach it by a NAT, or not at all.
 async fn check_nat(client: &Client, cx: &Ctx, seen: &Seen, network: &str) -> Check {
     let region = region_of(&seen.location);
     let name = "way out of private nodes";
-    let path = format!(
-        "{}/regions/{}/routers",
-        compute(&seen.project),
-        encode(region)
-    );
-    match client
-        .list(cx, (Service::Compute, "routers.list"), &path, "items")
-        .await
-    {
+    let place = Place {
+        project: &seen.project,
+        location: &seen.location,
+    };
+    match nat::all(client, cx, place).await {
         Err(trouble) => failed(name, trouble.into()),
         Ok(routers) => {
-            let leads = |router: &&Value| {
-                let of = router["network"].as_str().unwrap_or_default();
-                let nats = router["nats"].as_array();
-                of.ends_with(&format!("/{network}")) && nats.is_some_and(|it| !it.is_empty())
-            };
-            match routers.iter().find(leads) {
+            match nat::serving(&routers, network) {
                 Some(router) => {
                     let router = router["name"].as_str().unwrap_or_default();
                     Check::new(name, Verdict::Passed, format!("router {router} has a NAT"))
@@ -367,96 +383,9 @@ async fn check_nat(client: &Client, cx: &Ctx, seen: &Seen, network: &str) -> Che
                     Verdict::Warning,
                     format!("network {network} has no NAT in {region}: nodes could pull images from Google's registries only"),
                 )
-                .hint(format!("make one: gcloud compute routers create nat --network {network} --region {region}; gcloud compute routers nats create nat --router nat --region {region} --auto-allocate-nat-external-ips --nat-all-subnet-ip-ranges")),
+                .hint("let windlass make one: write nat = true in [clusters.NAME.google]")
+                .hint(format!("or make one: gcloud compute routers create nat --network {network} --region {region}; gcloud compute routers nats create nat --router nat --region {region} --auto-allocate-nat-external-ips --nat-all-subnet-ip-ranges")),
             }
         }
     }
-}
-
-/// Tells whether the quotas of the region have room for the nodes that are wanted from the beginning.
-async fn check_quotas(client: &Client, cx: &Ctx, spec: &ClusterSpec, seen: &Seen) -> Vec<Check> {
-    let region = region_of(&seen.location);
-    let name = "quotas";
-    let path = format!("{}/regions/{}", compute(&seen.project), encode(region));
-    let found = client
-        .get(cx, (Service::Compute, "regions.get"), &path)
-        .await;
-    let found = match found {
-        Ok(found) => found,
-        Err(trouble) => return vec![failed(name, trouble.into())],
-    };
-    let wanted = match wanted(client, cx, spec, seen).await {
-        Ok(wanted) => wanted,
-        Err(error) => return vec![failed(name, error)],
-    };
-    let quotas = found["quotas"].as_array();
-    let checks = wanted.into_iter().filter_map(|(metric, wanted)| {
-        let quota = quotas?.iter().find(|it| it["metric"] == metric)?;
-        let (limit, usage) = (quota["limit"].as_f64()?, quota["usage"].as_f64()?);
-        let name = format!("quota {metric}");
-        // Spot VMs share the quota of the others where they have none of their own.
-        if limit == 0.0 && metric.starts_with("PREEMPTIBLE_") {
-            return None;
-        }
-        Some(match usage + wanted > limit {
-            true => Check::new(
-                name,
-                Verdict::Failed,
-                format!("{wanted} more are wanted, {usage} of {limit} are used in {region}"),
-            )
-            .hint(format!(
-                "ask for more: https://console.cloud.google.com/iam-admin/quotas?project={}",
-                seen.project
-            ))
-            .hint("or use smaller or fewer nodes: --node-size small, --min-nodes 1"),
-            false => Check::new(
-                name,
-                Verdict::Passed,
-                format!("{usage} of {limit} are used, {wanted} more are wanted"),
-            ),
-        })
-    });
-    checks.collect()
-}
-
-/// Returns what is wanted of each quota from the beginning.
-async fn wanted(
-    client: &Client,
-    cx: &Ctx,
-    spec: &ClusterSpec,
-    seen: &Seen,
-) -> Result<BTreeMap<String, f64>> {
-    let mut all: BTreeMap<String, f64> = BTreeMap::new();
-    let zones = zones(client, cx, seen).await?;
-    for (pool, machine) in all_pools(spec) {
-        let spread = match (&pool.zone, is_zone(&seen.location)) {
-            (None, false) if spec.google.zones.is_empty() => 3,
-            (None, false) => spec.google.zones.len() as u32,
-            _ => 1,
-        };
-        let count = f64::from(pool.min.div_ceil(spread) * spread);
-        let zone = pool
-            .zone
-            .clone()
-            .or_else(|| spec.google.zones.first().cloned());
-        let zone = zone.or_else(|| match is_zone(&seen.location) {
-            true => Some(seen.location.clone()),
-            false => zones.first().cloned(),
-        });
-        let Some(zone) = zone else { continue };
-        let found = machine_type(client, cx, &seen.project, (&zone, &machine)).await?;
-        let processors = found.and_then(|it| it["guestCpus"].as_f64()).unwrap_or(0.0);
-        *all.entry(machine::cpu_quota(&machine, pool.spot))
-            .or_default() += processors * count;
-        if !spec.google.private_nodes {
-            *all.entry("IN_USE_ADDRESSES".to_owned()).or_default() += count;
-        }
-        if let Some(it) = pools::accelerator_of(&pool, &machine) {
-            // One can be wanted later: that there is no room at all is worth telling now.
-            let count = count.max(1.0);
-            let metric = machine::accelerator_quota(&it.kind, pool.spot);
-            *all.entry(metric).or_default() += f64::from(it.count) * count;
-        }
-    }
-    Ok(all)
 }

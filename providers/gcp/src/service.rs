@@ -1,5 +1,7 @@
 //! The services that are asked, and where each is.
 
+use crate::session::variable;
+
 /// A service of Google Cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
@@ -15,6 +17,8 @@ pub(crate) enum Service {
     Billing,
     /// Service accounts.
     Iam,
+    /// Tokens of service accounts.
+    Credentials,
     /// Who one is.
     Identity,
 }
@@ -29,20 +33,21 @@ impl Service {
             Self::Usage => "serviceusage",
             Self::Billing => "cloudbilling",
             Self::Iam => "iam",
+            Self::Credentials => "iamcredentials",
             Self::Identity => "openidconnect",
         }
     }
 
-    /// Returns the service's own URL.
-    pub(crate) fn url(self) -> String {
-        format!("https://{}.googleapis.com", self.name())
-    }
-
-    /// Returns the variable that names another URL of it, as for gcloud.
+    /// Returns where it is, without a slash at the end: Google's own URL, or the one that a variable names, as for gcloud.
     ///
     /// Source: <https://cloud.google.com/sdk/gcloud/reference/config/set> (`api_endpoint_overrides`)
-    pub(crate) fn endpoint_variable(self) -> String {
-        let name = self.name().to_uppercase();
-        format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{name}")
+    pub(crate) fn at(self) -> String {
+        let name = self.name();
+        let named = variable(&format!(
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_{}",
+            name.to_uppercase()
+        ));
+        let url = named.unwrap_or_else(|| format!("https://{name}.googleapis.com"));
+        url.trim_end_matches('/').to_owned()
     }
 }

@@ -13,6 +13,8 @@ use windlass_provider::{
 pub(crate) const PROJECT: &str = "project";
 /// The id of the project's APIs.
 pub(crate) const APIS: &str = "apis";
+/// The id of the router with the NAT.
+pub(crate) const NAT: &str = "nat";
 /// The id of the cluster.
 pub(crate) const CLUSTER: &str = "cluster";
 /// The purpose of the nodes' service account.
@@ -42,6 +44,8 @@ pub(crate) enum Piece {
     Apis(Vec<String>),
     /// A service account, by its purpose.
     Account(String, Option<AccountLayout>),
+    /// The router that lets nodes without addresses of the internet out.
+    Nat(Option<NatLayout>),
     /// The cluster, with the nodes that every cluster has.
     Cluster(Option<Box<ClusterLayout>>),
     /// Another node pool.
@@ -60,6 +64,8 @@ pub(crate) enum Left {
     HttpProxy,
     /// What ends HTTPS.
     HttpsProxy,
+    /// The certificate that one shows.
+    Certificate,
     /// What a load balancer does with which path.
     UrlMap,
     /// What a load balancer leads to.
@@ -72,6 +78,8 @@ pub(crate) enum Left {
     HttpHealthCheck,
     /// The pods that a load balancer leads to.
     EndpointGroup,
+    /// The nodes that a load balancer leads to, in one zone.
+    InstanceGroup,
     /// An address.
     Address,
     /// A firewall rule. The last: the others are known by them.
@@ -82,16 +90,18 @@ pub(crate) enum Left {
 
 impl Left {
     /// All of them, in the order in which they go.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::ForwardingRule,
         Self::HttpProxy,
         Self::HttpsProxy,
+        Self::Certificate,
         Self::UrlMap,
         Self::BackendService,
         Self::TargetPool,
         Self::HealthCheck,
         Self::HttpHealthCheck,
         Self::EndpointGroup,
+        Self::InstanceGroup,
         Self::Address,
         Self::Firewall,
         Self::Disk,
@@ -103,12 +113,14 @@ impl Left {
             Self::ForwardingRule => "forwarding rule",
             Self::HttpProxy => "HTTP proxy",
             Self::HttpsProxy => "HTTPS proxy",
+            Self::Certificate => "SSL certificate",
             Self::UrlMap => "URL map",
             Self::BackendService => "backend service",
             Self::TargetPool => "target pool",
             Self::HealthCheck => "health check",
             Self::HttpHealthCheck => "HTTP health check",
             Self::EndpointGroup => "network endpoint group",
+            Self::InstanceGroup => "instance group",
             Self::Address => "address",
             Self::Firewall => "firewall rule",
             Self::Disk => "disk",
@@ -121,12 +133,14 @@ impl Left {
             Self::ForwardingRule => "forwardingRules",
             Self::HttpProxy => "targetHttpProxies",
             Self::HttpsProxy => "targetHttpsProxies",
+            Self::Certificate => "sslCertificates",
             Self::UrlMap => "urlMaps",
             Self::BackendService => "backendServices",
             Self::TargetPool => "targetPools",
             Self::HealthCheck => "healthChecks",
             Self::HttpHealthCheck => "httpHealthChecks",
             Self::EndpointGroup => "networkEndpointGroups",
+            Self::InstanceGroup => "instanceGroups",
             Self::Address => "addresses",
             Self::Firewall => "firewalls",
             Self::Disk => "disks",
@@ -154,6 +168,18 @@ pub(crate) struct AccountLayout {
     pub(crate) roles: Vec<String>,
     /// The service account of Kubernetes that acts as it: its namespace and its name.
     pub(crate) acts_for: Option<(String, String)>,
+    /// In how many seconds after its making it expires.
+    pub(crate) lifetime: Option<u64>,
+}
+
+/// A router with a NAT.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct NatLayout {
+    /// The network.
+    pub(crate) network: String,
+    /// The part of it that is let out; `None`: all of it in the region.
+    pub(crate) subnetwork: Option<String>,
     /// In how many seconds after its making it expires.
     pub(crate) lifetime: Option<u64>,
 }
@@ -285,6 +311,7 @@ impl Piece {
             Self::Project(_) => "project",
             Self::Apis(_) => "APIs of project",
             Self::Account(..) => "service account",
+            Self::Nat(_) => "router",
             Self::Cluster(_) => "GKE cluster",
             Self::Pool(_) => "node pool",
             Self::Leftover(left, _) => left.kind(),
@@ -297,6 +324,7 @@ impl Piece {
             Self::Project(_) => (20, 15),
             Self::Apis(_) => (60, 20),
             Self::Account(..) => (10, 15),
+            Self::Nat(_) => (15, 15),
             Self::Cluster(_) => (6 * 60, 60),
             Self::Pool(_) => (2 * 60, 60),
             Self::Leftover(..) => (20, 20),

@@ -11,6 +11,7 @@ mod facts;
 mod iam;
 mod nodes;
 mod operations;
+mod policies;
 mod pools;
 mod projects;
 mod token;
@@ -21,6 +22,7 @@ mod workloads;
 pub(crate) use account::{inventory, is_there};
 pub(crate) use controllers::{acquired, released};
 pub(crate) use operations::advance;
+pub(crate) use policies::enforce;
 pub(crate) use projects::assume;
 pub(crate) use token::authenticator;
 
@@ -139,14 +141,15 @@ pub(crate) async fn answer(
     if (service, path, parts.method.as_str()) == ("oauth2", "token", "POST") {
         return Ok(token::answer(ground, &body));
     }
+    let asks_who = (service, path) == ("openidconnect", "v1/userinfo");
     let found = facts::find(service, parts.method.as_str(), path);
-    let Some(matched) = found else {
+    if found.is_none() && !asks_who {
         let message = format!(
             "the simulated Google Cloud has no {} {path} of {service}",
             parts.method
         );
         return Ok(Fault::missing(message).answer(service));
-    };
+    }
     let bearer = parts
         .headers
         .get(header::AUTHORIZATION)
@@ -161,6 +164,9 @@ pub(crate) async fn answer(
             Fault::new(401, "UNAUTHENTICATED", message).because("ACCESS_TOKEN_TYPE_UNSUPPORTED");
         return Ok(fault.answer(service));
     }
+    let Some(matched) = found else {
+        return Ok(token::userinfo());
+    };
     let matched = Matched {
         query: facts::pairs(query),
         ..matched

@@ -2,16 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Write,
     path::Path,
-    process::{Command, Stdio},
-    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use windlass_conformance::Bed;
-use windlass_provider::{AzureIdentity, Ctx, Exchange, NodePool, Trace, Verdict};
+use windlass_provider::{AzureIdentity, NodePool, Verdict};
 
 use crate::{Cloud, pool, subscription};
 
@@ -19,17 +16,7 @@ use crate::{Cloud, pool, subscription};
 #[tokio::test]
 async fn the_role_allows_each_call_that_is_made() {
     let bed = Cloud::open().await;
-    let calls: Arc<Mutex<BTreeSet<String>>> = Arc::default();
-    let heard = Arc::clone(&calls);
-    let cx = Ctx {
-        trace: Trace::new(move |exchange| {
-            if let Exchange::Request(request) = exchange {
-                let call = format!("{} {}", request.method, request.url);
-                heard.lock().expect("the list").insert(call);
-            }
-        }),
-        ..bed.ground.cx()
-    };
+    let (cx, sent) = bed.ground.recording();
     let mut spec = bed.spec("dot");
     spec.azure.identity = AzureIdentity::User;
     spec.azure.controllers = vec!["aso".into(), "platform".into()];
@@ -52,7 +39,7 @@ async fn the_role_allows_each_call_that_is_made() {
         .iter()
         .filter_map(Value::as_str)
         .collect();
-    let calls = calls.lock().expect("the list");
+    let calls = sent.calls();
     assert!(calls.len() > 25, "{calls:?}");
     for call in calls.iter().filter(|it| !it.contains("/azure/login/")) {
         let action = action(call);
@@ -97,29 +84,12 @@ fn action(call: &str) -> String {
 /// Each body that is sent in a life with all that can be chosen is one that the models of Microsoft's own clients know.
 #[tokio::test]
 async fn microsofts_models_know_each_body_that_is_sent() {
-    let Some(folder) = std::env::var_os("WINDLASS_TEST_AZURE") else {
-        let note = "SKIPPED: nobody judged what is sent to Azure, WINDLASS_TEST_AZURE names no environment\n";
-        // Written past the test harness, which would swallow it.
-        std::io::stderr()
-            .write_all(note.as_bytes())
-            .expect("standard error");
+    let note = "nobody judged what is sent to Azure";
+    let Some(python) = windlass_conformance::python("WINDLASS_TEST_AZURE", note) else {
         return;
     };
     let bed = Cloud::open().await;
-    let sent: Arc<Mutex<Vec<String>>> = Arc::default();
-    let heard = Arc::clone(&sent);
-    let cx = Ctx {
-        trace: Trace::new(move |exchange| {
-            if let Exchange::Request(request) = exchange
-                && ["PUT", "PATCH"].contains(&request.method)
-            {
-                let body: Value = serde_json::from_slice(request.sent).expect("JSON");
-                let line = json!({ "method": request.method, "path": request.url, "body": body });
-                heard.lock().expect("the list").push(line.to_string());
-            }
-        }),
-        ..bed.ground.cx()
-    };
+    let (cx, sent) = bed.ground.recording();
     let mut spec = bed.spec("dot");
     spec.lifetime = Some(Duration::from_secs(3600));
     spec.node_pools = vec![NodePool {
@@ -149,25 +119,10 @@ async fn microsofts_models_know_each_body_that_is_sent() {
     spec.azure.istio = false;
     spec.node_pools[0].labels.clear();
     bed.make(&cx, &spec).await.expect("the same, changed");
-    let lines = sent.lock().expect("the list").join("\n");
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut judge = Command::new(Path::new(&folder).join("bin/python"))
-        .arg(here.join("tests/subscription/bodies.py"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("Python starts");
-    let mut into = judge.stdin.take().expect("standard input");
-    into.write_all(lines.as_bytes()).expect("a reader");
-    drop(into);
-    let told = judge.wait_with_output().expect("an end");
-    let (out, err) = (
-        String::from_utf8_lossy(&told.stdout),
-        String::from_utf8_lossy(&told.stderr),
-    );
-    assert!(told.status.success(), "{err}");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/subscription/bodies.py");
+    let lines = sent.lines(&["PUT", "PATCH"]);
+    let out = windlass_conformance::judge(&python, &script, &lines);
+    let out = out.unwrap_or_else(|wrong| panic!("{wrong}"));
     for kind in [
         "AgentPool",
         "Extension",

@@ -14,6 +14,7 @@ pub(super) const PROJECT: &str = "google:project";
 pub(super) const CLUSTER: &str = "google:cluster";
 pub(super) const ACCOUNT: &str = "google:service-account";
 pub(super) const OPERATION: &str = "google:operation";
+pub(super) const POLICY: &str = "google:policy";
 /// What the compute API has, by its path.
 pub(super) const COMPUTE: &str = "google:compute";
 
@@ -137,6 +138,7 @@ pub(crate) fn inventory(ground: &Ground) -> Vec<Value> {
     let there = site.things.values().filter(|it| {
         it.kind.starts_with("google:")
             && it.kind != OPERATION
+            && it.kind != POLICY
             && it.body["-assumed"] != true
             && it.body["state"] != "DELETE_REQUESTED"
     });
@@ -155,7 +157,12 @@ pub(crate) fn inventory(ground: &Ground) -> Vec<Value> {
         let (kind, labels) = match it.kind.as_str() {
             COMPUTE => {
                 let kind = it.id.rsplit('/').nth(1).unwrap_or_default();
-                (format!("google:{kind}"), labels(&it.body["labels"]))
+                let tags = match kind {
+                    // Those have no labels.
+                    "routers" => words(text(it, "description")),
+                    _ => labels(&it.body["labels"]),
+                };
+                (format!("google:{kind}"), tags)
             }
             ACCOUNT => (it.kind.clone(), words(text(it, "description"))),
             CLUSTER => (it.kind.clone(), labels(&it.body["resourceLabels"])),

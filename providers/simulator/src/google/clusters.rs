@@ -399,12 +399,14 @@ pub(super) fn created(cx: &Cx<'_>, project: &str, then: &Value, failed: Option<&
     cluster.body["status"] = json!("RUNNING");
     cluster.body["masterAuth"] =
         json!({"clusterCaCertificate": BASE64_STANDARD.encode(&cx.ground.identity.authority)});
+    let as_made = cluster.clone();
     for pool in cluster.body["nodePools"]
         .as_array_mut()
         .into_iter()
         .flatten()
     {
         pool["status"] = json!("RUNNING");
+        pool["instanceGroupUrls"] = json!(nodes::groups(&as_made, pool));
     }
     cx.put(cluster.clone());
     // The pool of the project's identities is there from the first cluster on.

@@ -1,4 +1,7 @@
-//! The compute API, as far as windlass's users and GKE's controllers have things there: what is on offer, and what can be deleted.
+//! The compute API, as far as users and GKE's controllers have things there: what is on offer, and what can be made and deleted.
+
+mod members;
+mod routers;
 
 use super::{
     Fault, Outcome, Query,
@@ -38,7 +41,13 @@ pub(super) fn act(cx: &Cx<'_>, call: &str, at: &[&str], query: &Query, body: &Va
     match call {
         "projects.get" => {
             let found = cx.project(project)?;
-            Ok(json!({"kind": "compute#project", "name": found.id, "id": found.body["-number"]}))
+            Ok(json!({
+                "kind": "compute#project", "name": found.id, "id": found.body["-number"],
+                "quotas": [
+                    {"metric": "CPUS_ALL_REGIONS", "limit": 200.0, "usage": 0.0},
+                    {"metric": "GPUS_ALL_REGIONS", "limit": 1.0, "usage": 0.0},
+                ],
+            }))
         }
         "zones.list" => {
             let zones = versions::regions().flat_map(|(region, zones)| {
@@ -63,6 +72,10 @@ pub(super) fn act(cx: &Cx<'_>, call: &str, at: &[&str], query: &Query, body: &Va
             }
         }
         "networks.get" => get(cx, project, &format!("global/networks/{}", at[1])),
+        "routers.patch" => {
+            let path = format!("regions/{}/routers/{}", at[1], at[2]);
+            routers::patch(cx, call, project, (&path, at), body)
+        }
         "routers.list" => {
             let prefix = format!("regions/{}/routers/", at[1]);
             let all = cx.under(COMPUTE, project, &prefix);
@@ -73,7 +86,16 @@ pub(super) fn act(cx: &Cx<'_>, call: &str, at: &[&str], query: &Query, body: &Va
                 "maxResults",
             )
         }
-        "disks.insert" => disk(cx, project, at[1], body),
+        "instanceGroups.listInstances" | "networkEndpointGroups.listNetworkEndpoints" => {
+            members::list(cx, project, at, (kind, query))
+        }
+        "instanceGroups.addInstances" | "networkEndpointGroups.attachNetworkEndpoints" => {
+            members::add(cx, project, at, (call, body))
+        }
+        _ if verb == "insert" => {
+            let (place, collection) = place(kind, &[at, &[""]].concat());
+            insert(cx, call, project, (&place, &collection), body)
+        }
         "globalOperations.get" => operations::find(cx, "compute", at[1], Some("global")),
         "regionOperations.get" => {
             operations::find(cx, "compute", at[2], Some(&format!("regions/{}", at[1])))
@@ -124,39 +146,57 @@ fn place(kind: &str, at: &[&str]) -> (String, String) {
     (place, collection)
 }
 
-/// Makes a disk, as drivers of volumes do.
-fn disk(cx: &Cx<'_>, project: &str, zone: &str, wanted: &Value) -> Outcome {
+/// Makes a thing, as users, controllers and drivers of volumes do.
+fn insert(
+    cx: &Cx<'_>,
+    call: &str,
+    project: &str,
+    (place, collection): (&str, &str),
+    wanted: &Value,
+) -> Outcome {
     let name = wanted["name"].as_str().unwrap_or_default();
-    if !clusters::is_name(name) {
+    if !is_name(name) {
         return Err(Fault::invalid(format!(
-            "Invalid value for field 'resource.name': '{name}'."
+            "Invalid value for field 'resource.name': '{name}'. Must be a match of regex '[a-z](?:[-a-z0-9]{{0,61}}[a-z0-9])?'"
         )));
     }
-    if versions::zones(zone).is_none_or(|it| it != [zone.to_owned()]) {
-        return Err(missing(project, &format!("zones/{zone}")));
+    let (scope, here) = place.split_once('/').unwrap_or((place, ""));
+    let there = match scope {
+        "zones" => versions::zones(here).is_some_and(|it| it == [here.to_owned()]),
+        "regions" => versions::regions().any(|it| it.0 == here),
+        _ => true,
+    };
+    if !there {
+        return Err(missing(project, place));
     }
     clusters::check_labels(&wanted["labels"])?;
-    let path = format!("zones/{zone}/disks/{name}");
+    if collection == "routers" {
+        routers::check(cx, project, place, wanted)?;
+    }
+    let path = format!("{place}/{collection}/{name}");
     if cx.get(COMPUTE, project, &path).is_some() {
         return Err(Fault::exists(format!(
             "The resource 'projects/{project}/{path}' already exists"
-        )));
+        ))
+        .because("alreadyExists"));
     }
     let root = format!("https://www.googleapis.com/compute/v1/projects/{project}");
     let mut made = wanted.clone();
-    for (key, value) in [
-        ("selfLink", json!(format!("{root}/{path}"))),
-        ("zone", json!(format!("{root}/zones/{zone}"))),
-        ("creationTimestamp", json!(super::time(cx.now))),
-        ("status", json!("CREATING")),
-    ] {
-        made[key] = value;
+    made["selfLink"] = json!(format!("{root}/{path}"));
+    made["creationTimestamp"] = json!(super::time(cx.now));
+    match scope {
+        "zones" => made["zone"] = json!(format!("{root}/{place}")),
+        "regions" => made["region"] = json!(format!("{root}/{place}")),
+        _ => {}
+    }
+    if collection == "disks" {
+        made["status"] = json!("CREATING");
     }
     cx.make(COMPUTE, project, &path, made);
     let begun = Begun {
-        call: ("compute", "disks.insert"),
+        call: ("compute", call),
         project,
-        place: &format!("zones/{zone}"),
+        place,
         kind: "insert",
         name,
         then: json!({"do": "insert-compute", "path": path}),
@@ -165,10 +205,21 @@ fn disk(cx: &Cx<'_>, project: &str, zone: &str, wanted: &Value) -> Outcome {
     Ok(operations::begin(cx, begun))
 }
 
+/// Returns whether compute takes a name (<https://cloud.google.com/compute/docs/naming-resources>).
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.ends_with('-')
+        && name.bytes().all(plain)
+}
+
 /// A thing is made.
 pub(super) fn inserted(cx: &Cx<'_>, project: &str, then: &Value) {
     let path = then["path"].as_str().unwrap_or_default();
-    if let Some(mut found) = cx.get(COMPUTE, project, path) {
+    if let Some(mut found) = cx.get(COMPUTE, project, path)
+        && found.body["status"] == "CREATING"
+    {
         found.body["status"] = json!("READY");
         cx.put(found);
     }
@@ -213,7 +264,7 @@ fn delete(cx: &Cx<'_>, call: &str, project: &str, (place, path): (&str, &str)) -
     let user = cx
         .under(COMPUTE, project, "")
         .into_iter()
-        .find(|it| it.body["target"] == link);
+        .find(|it| text(it, "selfLink") != link && names(&it.body, &link));
     if let Some(user) = user {
         let message = format!(
             "The {path} resource is already being used by '{}'",
@@ -232,6 +283,18 @@ fn delete(cx: &Cx<'_>, call: &str, project: &str, (place, path): (&str, &str)) -
         takes: DELETE,
     };
     Ok(operations::begin(cx, begun))
+}
+
+/// Returns whether a thing that is told hangs on what this link leads to. Nodes' groups tell of no balancer.
+fn names(body: &Value, link: &str) -> bool {
+    match body {
+        Value::String(text) => text == link,
+        Value::Array(items) => items.iter().any(|it| names(it, link)),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(key, it)| !key.starts_with('-') && names(it, link)),
+        _ => false,
+    }
 }
 
 /// A thing is gone; so is what it was outside of its cluster, with the last part of it.
@@ -273,7 +336,9 @@ fn region(cx: &Cx<'_>, project: &str, name: &str) -> Outcome {
             };
             *used.entry(metric).or_default() +=
                 nodes::machine(machine).map_or(0, |it| it.0) * count;
-            *used.entry("IN_USE_ADDRESSES").or_default() += count;
+            if cluster.body["networkConfig"]["defaultEnablePrivateNodes"] != true {
+                *used.entry("IN_USE_ADDRESSES").or_default() += count;
+            }
         }
     }
     let quotas = QUOTAS.iter().map(|(metric, limit)| {

@@ -61,7 +61,8 @@ fn make(cx: &Cx<'_>, gke: &Gke, path: &str, asset: &Asset, mut body: Value) {
 /// (<https://github.com/kubernetes/cloud-provider-gcp/blob/master/providers/gce/gce_loadbalancer_external.go>).
 fn balancer(cx: &Cx<'_>, gke: &Gke, cluster: &Thing, asset: &Asset) {
     let region = versions::region(&gke.location);
-    let name = &asset.id;
+    // Cloud providers cut it off there.
+    let name: &str = asset.id.get(..32).unwrap_or(&asset.id);
     let service = asset.maker.trim_start_matches("Service ");
     let about = json!({"kubernetes.io/service-name": service}).to_string();
     let pool = format!("regions/{region}/targetPools/{name}");
@@ -83,7 +84,9 @@ fn balancer(cx: &Cx<'_>, gke: &Gke, cluster: &Thing, asset: &Asset) {
         gke,
         &pool,
         asset,
-        json!({"description": about, "region": region, "sessionAffinity": "NONE"}),
+        json!({
+            "description": about, "region": region, "sessionAffinity": "NONE", "instances": nodes::links(cx, cluster),
+        }),
     );
     make(
         cx,

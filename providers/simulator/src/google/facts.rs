@@ -51,6 +51,8 @@ impl Call {
             "getIamPolicy",
             "testIamPermissions",
             "getEffectiveOrgPolicy",
+            "listInstances",
+            "listNetworkEndpoints",
         ];
         self.verb != "GET" && !reads.iter().any(|it| self.call.ends_with(it))
     }

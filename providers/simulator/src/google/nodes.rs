@@ -70,6 +70,42 @@ pub(super) fn count(cx: &Cx<'_>, cluster: &Thing, pool: &Value) -> usize {
     clusters::running(cx, cluster).map_or(0, |it| nodes(&it.api, pool).len())
 }
 
+/// Returns the URLs of a cluster's nodes.
+pub(super) fn links(cx: &Cx<'_>, cluster: &Thing) -> Vec<String> {
+    let Some(running) = clusters::running(cx, cluster) else {
+        return Vec::new();
+    };
+    let project = project_of(cluster);
+    let all = running.api.list("", "Node", None).into_iter().map(|it| {
+        let metadata = &it["metadata"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let zone = text(&metadata["labels"]["topology.kubernetes.io/zone"]);
+        let name = text(&metadata["name"]);
+        format!(
+            "https://www.googleapis.com/compute/v1/projects/{project}/zones/{zone}/instances/{name}"
+        )
+    });
+    all.collect()
+}
+
+/// Returns what the names of a pool's nodes begin with; they are in one group a zone, which is called so, too.
+fn stem(cluster: &Thing, pool: &str) -> String {
+    let short = |text: &str, most| text.chars().take(most).collect::<String>();
+    let (name, pool) = (short(text(cluster, "name"), 18), short(pool, 17));
+    format!("gke-{name}-{pool}-{}", mark(cluster))
+}
+
+/// Returns the URLs of the groups that a pool's nodes are in.
+pub(super) fn groups(cluster: &Thing, pool: &Value) -> Vec<String> {
+    let project = project_of(cluster);
+    let stem = stem(cluster, pool["name"].as_str().unwrap_or_default());
+    let zones = clusters::list(&pool["locations"]).into_iter();
+    let all = zones.map(|zone| {
+        format!("https://www.googleapis.com/compute/v1/projects/{project}/zones/{zone}/instanceGroupManagers/{stem}-grp")
+    });
+    all.collect()
+}
+
 /// Lets a pool have as many nodes: new ones come, the newest go.
 pub(super) fn fit(cx: &Cx<'_>, cluster: &Thing, pool: &Value, wanted: usize) {
     let Some(running) = clusters::running(cx, cluster) else {
@@ -129,14 +165,8 @@ fn object(cx: &Cx<'_>, cluster: &Thing, pool: &Value, number: usize) -> Value {
         .get(number % zones.len().max(1))
         .cloned()
         .unwrap_or_default();
-    let short: String = text(cluster, "name").chars().take(18).collect();
     let digest = cx.ground.mint("node");
-    let pool_short: String = name_of_pool.chars().take(17).collect();
-    let name = format!(
-        "gke-{short}-{pool_short}-{}-{}",
-        mark(cluster),
-        &digest[..4]
-    );
+    let name = format!("{}-{}", stem(cluster, name_of_pool), &digest[..4]);
     let machine_type = config["machineType"].as_str().unwrap_or_default();
     let (processors, memory) = machine(machine_type).unwrap_or((2, 4));
     let region = versions::region(&zone);

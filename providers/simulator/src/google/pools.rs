@@ -312,13 +312,17 @@ pub(super) fn created(cx: &Cx<'_>, project: &str, then: &Value, failed: Option<&
     let Some((mut cluster, found)) = of(cx, project, then) else {
         return;
     };
+    let groups = nodes::groups(&cluster, &cluster.body["nodePools"][found]);
     let pool = &mut cluster.body["nodePools"][found];
     match failed {
         Some(why) => {
             pool["status"] = json!("ERROR");
             pool["statusMessage"] = json!(why);
         }
-        None => pool["status"] = json!("RUNNING"),
+        None => {
+            pool["status"] = json!("RUNNING");
+            pool["instanceGroupUrls"] = json!(groups);
+        }
     }
     let pool = pool.clone();
     cx.put(cluster.clone());

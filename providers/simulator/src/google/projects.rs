@@ -6,7 +6,7 @@ use super::{
     clusters::check_labels,
     iam, operations,
     operations::Begun,
-    page, usage,
+    page, policies, usage,
 };
 use crate::{aws::Thing, clock, ground::Ground};
 use jiff::Timestamp;
@@ -101,9 +101,24 @@ pub(super) fn act(cx: &Cx<'_>, call: &str, at: &[&str], query: &Query, body: &Va
             Ok(json!({"permissions": allowed.collect::<Vec<_>>()}))
         }
         "projects.getEffectiveOrgPolicy" => {
-            cx.project(at[0])?;
-            Ok(json!({"constraint": body["constraint"]}))
+            let project = cx.project(at[0])?;
+            let parent = project.body["parent"].as_str().unwrap_or_default();
+            Ok(policies::effective(
+                cx,
+                &[&format!("projects/{}", project.id), parent],
+                body,
+            ))
         }
+        "folders.getEffectiveOrgPolicy" => Ok(policies::effective(
+            cx,
+            &[&format!("folders/{}", at[0])],
+            body,
+        )),
+        "organizations.getEffectiveOrgPolicy" => Ok(policies::effective(
+            cx,
+            &[&format!("organizations/{}", at[0])],
+            body,
+        )),
         "projects.patch" => {
             let project = cx.project(at[0])?;
             check_labels(&body["labels"])?;

@@ -8,8 +8,11 @@ use crate::{
 use axum::body::Body;
 use http::Response;
 use jiff::Timestamp;
-use serde_json::json;
-use std::sync::{Arc, Weak};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+};
 
 /// How long a token holds, in seconds.
 const LASTS: i64 = 3599;
@@ -17,7 +20,14 @@ const LASTS: i64 = 3599;
 /// Answers as Google's endpoint for tokens, which has refusals of its own form
 /// (<https://developers.google.com/identity/protocols/oauth2/web-server#offline>).
 pub(super) fn answer(ground: &Ground, body: &[u8]) -> Response<Body> {
-    let form = super::facts::pairs(&String::from_utf8_lossy(body));
+    // A form, or JSON of the same.
+    let form = match serde_json::from_slice::<BTreeMap<String, Value>>(body) {
+        Ok(told) => told
+            .into_iter()
+            .map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned()))
+            .collect(),
+        Err(_) => super::facts::pairs(&String::from_utf8_lossy(body)),
+    };
     let given = |key: &str| {
         let mut all = form.iter();
         all.find(|it| it.0 == key).map_or("", |it| it.1.as_str())
@@ -36,6 +46,12 @@ pub(super) fn answer(ground: &Ground, body: &[u8]) -> Response<Body> {
         "access_token": format!("ya29.{until:x}.{}", sign(until)), "expires_in": LASTS, "token_type": "Bearer",
         "scope": "https://www.googleapis.com/auth/cloud-platform",
     });
+    super::whole(200, &said)
+}
+
+/// Says whose a token is, as openidconnect.googleapis.com does.
+pub(super) fn userinfo() -> Response<Body> {
+    let said = json!({"sub": "117000000000000000001", "email": OWNER.1, "email_verified": true});
     super::whole(200, &said)
 }
 

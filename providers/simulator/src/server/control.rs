@@ -15,6 +15,8 @@
 //! - `POST faults`: puts a file of faults in force (TOML, [`crate::FaultFile`]), in place of the one before.
 //! - `POST git {"url", "branch", "files"}`: makes or replaces a Git repository.
 //! - `POST resolve NAME`: the addresses of a name that a load balancer of a cluster has, as name servers would tell them.
+//! - `POST google/policy {"on", "policy"}`: a policy of an organisation is in force on a project, a folder or an organisation of
+//!   Google Cloud.
 //! - `POST git/assume URL`: where there is no such repository, there is one now of whose content nothing is known; answers whether so.
 
 use super::{refuse, say};
@@ -131,6 +133,10 @@ async fn act(
         ("POST", "google/assume") => {
             let project: String = read(body)?;
             google::assume(ground, &project);
+            Ok(json!({}))
+        }
+        ("POST", "google/policy") => {
+            google::enforce(ground, &read(body)?);
             Ok(json!({}))
         }
         ("POST", "git/assume") => {
