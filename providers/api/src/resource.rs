@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{ClusterName, Tags};
+use crate::{ClusterName, Error, Fault, Result, Tags};
 
 /// The id of a resource within its cluster, unique there and stable across runs: `cluster`, `node-pool-gpu`.
 ///
@@ -61,6 +61,40 @@ pub struct Resource {
     /// How long making it may take before windlass gives up.
     #[serde(with = "seconds")]
     pub limit: Duration,
+}
+
+impl Resource {
+    /// Reads what is wanted of it.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`]: another version of windlass wrote it.
+    pub fn wanted<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_value(self.want.clone()).map_err(|error| {
+            Error::new(
+                Fault::Invalid,
+                format!(
+                    "cannot read what is wanted of {} \"{}\"",
+                    self.kind, self.name
+                ),
+            )
+            .cause(error.to_string())
+        })
+    }
+
+    /// Returns it with this wanted of it.
+    ///
+    /// # Errors
+    /// [`Fault::Failed`]: that cannot be written as JSON.
+    pub fn wanting(self, want: &impl Serialize) -> Result<Self> {
+        let want = serde_json::to_value(want).map_err(|error| {
+            Error::new(
+                Fault::Failed,
+                format!("cannot write what is wanted of {}", self.id),
+            )
+            .cause(error.to_string())
+        })?;
+        Ok(Self { want, ..self })
+    }
 }
 
 /// How far a resource is.

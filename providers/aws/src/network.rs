@@ -1,5 +1,7 @@
 //! The stack: network and roles.
 
+mod removal;
+
 use sha2::{Digest, Sha256};
 use windlass_provider::{
     AwsNat, Change, ClusterName, Ctx, Difference, Error, Fault, Known, Observed, Outputs, Owner,
@@ -8,12 +10,14 @@ use windlass_provider::{
 
 use crate::{
     client::{Client, pause},
-    identities, leftovers,
+    identities,
     refusal::Trouble,
     stacks::{self, POLL, Stack},
     tagged::{self, Pairs},
     want::{NETWORK, StackLayout, stack_name},
 };
+
+pub(crate) use removal::delete;
 
 /// The template.
 pub(crate) const TEMPLATE: &str = include_str!("../../../templates/aws/cluster.yaml");
@@ -342,7 +346,7 @@ pub(crate) async fn ensure(
                     "stack {name} was left half made ({}): making it again",
                     stack.status
                 ));
-                remove(client, cx, &resource.cluster, stack).await?;
+                removal::remove(client, cx, &resource.cluster, stack).await?;
                 // What is made in its place is no new thing.
                 change = Change::Removed;
             }
@@ -465,72 +469,5 @@ async fn explain(client: &Client, cx: &Ctx, stack: &Stack, what: &str) -> Error 
         )),
         Fault::Denied => error.hint("allow what it names: templates/aws/policy.json holds all that windlass needs"),
         _ => error.hint("mend what it names, and run the same command again"),
-    }
-}
-
-/// Deletes the stack; one that is not ours is kept.
-pub(crate) async fn delete(client: &Client, cx: &Ctx, resource: &Resource) -> Result<Change> {
-    let Some(stack) = stacks::describe(client, cx, &resource.name).await? else {
-        return Ok(Change::Absent);
-    };
-    if tagged::judge(&stack.tags).0 == Owner::Foreign {
-        cx.progress.say(format!(
-            "stack {} was not made by windlass and is kept",
-            resource.name
-        ));
-        return Ok(Change::Kept);
-    }
-    remove(client, cx, &resource.cluster, stack).await?;
-    Ok(Change::Removed)
-}
-
-/// Deletes a stack of ours and waits until it is gone. What blocks that is removed where a controller of this cluster left it,
-/// and named otherwise.
-async fn remove(client: &Client, cx: &Ctx, cluster: &ClusterName, stack: Stack) -> Result<()> {
-    let name = stack.name.clone();
-    let mut asked = false;
-    let mut cleared = 0;
-    let mut stack = stack;
-    loop {
-        match phase(&stack) {
-            Phase::Deleting => {}
-            Phase::Stuck if asked => {
-                // Each round must get on: what it removed is not there in the next.
-                let blocking = leftovers::clear(client, cx, cluster, &stack).await?;
-                cleared += 1;
-                if blocking.is_empty() || cleared > 5 {
-                    let error = explain(client, cx, &stack, "delete").await;
-                    return Err(error.hint(format!(
-                        "remove what it names, and run the same command again: windlass destroy aws --cluster {cluster}"
-                    )));
-                }
-                asked = false;
-                continue;
-            }
-            _ => {
-                // What controllers left there would let the deletion fail only after a quarter of an hour.
-                if phase(&stack) != Phase::Busy && cleared == 0 {
-                    leftovers::clear(client, cx, cluster, &stack).await?;
-                    cleared = 1;
-                }
-                // An update under way ends before a deletion begins.
-                let parameters = [("StackName".to_owned(), name.clone())];
-                match stacks::call(client, cx, "DeleteStack", &parameters).await {
-                    Ok(()) => asked = true,
-                    Err(trouble) if is_busy(&trouble) => {}
-                    Err(trouble) => {
-                        return Err(
-                            Error::from(trouble).context(format!("cannot delete stack \"{name}\""))
-                        );
-                    }
-                }
-            }
-        }
-        asked |= phase(&stack) == Phase::Deleting;
-        wait(cx, &format!("deleting stack {name}")).await?;
-        match stacks::describe(client, cx, &name).await? {
-            None => return Ok(()),
-            Some(now) => stack = now,
-        }
     }
 }

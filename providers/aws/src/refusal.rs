@@ -1,5 +1,8 @@
 //! What AWS's services refuse, in the classes that callers act on.
 
+use std::time::Duration;
+
+use windlass_http::Passes;
 use windlass_provider::{Error, Fault};
 
 use crate::service::Service;
@@ -115,6 +118,21 @@ impl Refusal {
 }
 
 impl Trouble {
+    /// Returns whether what it failed by passes.
+    pub(crate) fn passes(&self) -> Passes {
+        match self {
+            Self::Refused(refusal) => Passes {
+                passes: refusal.fault() == Fault::Transient,
+                throttled: refusal.is_throttling(),
+                after: Duration::ZERO,
+            },
+            Self::Lost(error) => Passes {
+                passes: error.fault == Fault::Transient,
+                ..Passes::default()
+            },
+        }
+    }
+
     /// Returns whether the service refused with one of these codes.
     pub(crate) fn is(&self, codes: &[&str]) -> bool {
         matches!(self, Self::Refused(refusal) if codes.contains(&refusal.code.as_str()))

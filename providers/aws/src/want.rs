@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use windlass_provider::{
-    AwsEndpoint, AwsImage, AwsNat, ClusterName, Error, Fault, Resource, ResourceId, Result, Taint,
+    AwsEndpoint, AwsImage, AwsNat, ClusterName, Resource, ResourceId, Result, Taint,
 };
 
 /// The id of the stack.
@@ -208,37 +209,22 @@ impl NodesLayout {
 impl Want {
     /// Reads the `want` of a resource.
     pub(crate) fn read(resource: &Resource) -> Result<Self> {
-        serde_json::from_value(resource.want.clone()).map_err(|error| {
-            Error::new(
-                Fault::Invalid,
-                format!(
-                    "cannot read what is wanted of {} \"{}\"",
-                    resource.kind, resource.name
-                ),
-            )
-            .cause(error.to_string())
-        })
+        resource.wanted()
     }
 
     /// Returns a resource of which this is wanted.
     pub(crate) fn resource(&self, shape: Shape<'_>) -> Result<Resource> {
-        let want = serde_json::to_value(self).map_err(|error| {
-            Error::new(
-                Fault::Failed,
-                format!("cannot write what is wanted of {}", shape.id),
-            )
-            .cause(error.to_string())
-        })?;
-        Ok(Resource {
+        let resource = Resource {
             id: ResourceId::new(shape.id),
             cluster: shape.cluster.clone(),
             kind: self.piece.kind().to_owned(),
             name: shape.name,
             needs: shape.needs,
-            want,
+            want: Value::Null,
             usual: shape.minutes.0,
             limit: shape.minutes.1,
-        })
+        };
+        resource.wanting(self)
     }
 }
 

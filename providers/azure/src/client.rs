@@ -3,38 +3,29 @@
 mod wire;
 
 use std::{
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
+pub(crate) use windlass_http::encode;
+use windlass_http::{Pace, connect, patiently, pause, read_json};
 use windlass_provider::{Ctx, Error, Exchange, Fault, Request, Result};
 
-pub(crate) use wire::encode;
-
-use self::wire::{connect, is_within, lost, read_json};
+use self::wire::is_within;
 use crate::{
-    pace::{POLL, Pace, is_over, jitter, pause},
+    pace::POLL,
     refusal::{Answer, Refusal, Trouble},
     session::{Session, Token},
 };
-
-/// How often a call is tried that fails by what passes.
-const TRIES: u32 = 8;
-
-/// The longest wait between two tries that Azure does not ask for itself.
-const LONGEST: Duration = Duration::from_secs(20);
-
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A client of one subscription.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     session: Session,
     http: Arc<OnceLock<reqwest::Client>>,
-    pace: Arc<Mutex<Pace>>,
+    pace: Pace,
     subscription: Arc<OnceCell<String>>,
 }
 
@@ -101,7 +92,7 @@ impl Client {
         Self {
             session,
             http: Arc::default(),
-            pace: Arc::default(),
+            pace: Pace::default(),
             subscription: Arc::default(),
         }
     }
@@ -159,7 +150,7 @@ impl Client {
             body: None,
         };
         match self.send(cx, &call).await {
-            Ok(raw) => Ok(Some(read_json(&raw.body)?)),
+            Ok(raw) => Ok(Some(read_json("Azure", &raw.body)?)),
             Err(trouble) if trouble.is_missing() => Ok(None),
             Err(trouble) => Err(trouble),
         }
@@ -181,7 +172,7 @@ impl Client {
                 Err(trouble) if trouble.is_unregistered() => break,
                 Err(trouble) => return Err(trouble),
             };
-            let mut page = read_json(&raw.body)?;
+            let mut page = read_json("Azure", &raw.body)?;
             if let Value::Array(items) = page["value"].take() {
                 all.extend(items);
             }
@@ -198,7 +189,7 @@ impl Client {
         let raw = self.send(cx, call).await?;
         let body = match raw.body.is_empty() {
             true => json!({}),
-            false => read_json(&raw.body)?,
+            false => read_json("Azure", &raw.body)?,
         };
         Ok(Begun {
             body,
@@ -248,7 +239,7 @@ impl Client {
                     _ => return Ok(()),
                 }
             }
-            let body = read_json(&raw.body)?;
+            let body = read_json("Azure", &raw.body)?;
             match body["status"].as_str().unwrap_or_default() {
                 "Succeeded" => return Ok(()),
                 "Failed" | "Canceled" | "Cancelled" => {
@@ -300,7 +291,7 @@ impl Client {
             text: form,
         };
         let answer = self.persist(cx, &call, &url, &sent).await?;
-        let answer = read_json(&answer.body)?;
+        let answer = read_json("Azure", &answer.body)?;
         let lasts = answer["expires_in"].as_i64();
         let lasts = lasts.or_else(|| answer["expires_in"].as_str()?.parse().ok());
         Ok(Token {
@@ -337,49 +328,9 @@ impl Client {
     }
 
     async fn persist(&self, cx: &Ctx, call: &Call<'_>, url: &str, sent: &Sent<'_>) -> Answer<Raw> {
-        let mut wait = Duration::from_millis(500);
-        for attempt in 1.. {
-            let turn = self.pace(|pace| pace.take_turn(cx.clock.now()));
-            if !turn.is_zero() {
-                pause(cx, &call.action, turn).await?;
-            }
-            let trouble = match self.try_once(cx, call, url, sent, attempt).await {
-                Ok(raw) => {
-                    self.pace(Pace::speed_up);
-                    return Ok(raw);
-                }
-                Err(trouble) => trouble,
-            };
-            let mut asked = Duration::ZERO;
-            let passes = match &trouble {
-                Trouble::Refused(refusal) => {
-                    if refusal.is_throttling() {
-                        self.pace(Pace::slow_down);
-                    }
-                    asked = Duration::from_secs(refusal.retry_after.unwrap_or(0));
-                    refusal.fault() == Fault::Transient
-                }
-                Trouble::Lost(error) => error.fault == Fault::Transient,
-            };
-            if !passes || attempt >= TRIES {
-                return Err(trouble);
-            }
-            let told = Error::from(trouble.clone()).to_line();
-            cx.progress.say(format!("trying again: {told}"));
-            let longer = jitter(wait, cx.clock.now()).max(asked);
-            pause(cx, &call.action, longer).await?;
-            wait = (wait * 2).min(LONGEST);
-        }
-        unreachable!("the last try returns")
-    }
-
-    fn pace<T>(&self, work: impl FnOnce(&mut Pace) -> T) -> T {
-        // Nothing panics while it is held.
-        let mut pace = self
-            .pace
-            .lock()
-            .unwrap_or_else(|broken| broken.into_inner());
-        work(&mut pace)
+        let tried = |attempt| self.try_once(cx, call, url, sent, attempt);
+        let action = call.action.as_str();
+        self.pace.persist(cx, action, Trouble::passes, tried).await
     }
 
     async fn try_once(
@@ -392,19 +343,7 @@ impl Client {
     ) -> Answer<Raw> {
         let at = cx.clock.now();
         let what = &call.action;
-        let answer = cx
-            .within(PATIENCE)
-            .bound(what, async { Ok(self.exchange(call, url, sent).await) })
-            .await;
-        let answer = match answer {
-            Ok(answer) => answer.map_err(|error| lost(call, url, &error)),
-            // Its own patience, and not the run's, was at its end.
-            Err(error) if error.fault == Fault::TimedOut && !is_over(cx) => Err(Error::new(
-                Fault::Transient,
-                format!("{what}: no answer within a minute"),
-            )),
-            Err(error) => Err(error),
-        };
+        let answer = patiently(cx, what, url, self.exchange(call, url, sent)).await;
         // What signs in, and what it brings, is nobody's business.
         let secret = sent.token.is_none();
         cx.trace.tell(&Exchange::Request(Request {
@@ -446,7 +385,7 @@ impl Client {
         let http = match self.http.get() {
             Some(http) => http,
             None => {
-                let new = connect(url)?;
+                let new = connect(url, None)?;
                 self.http.get_or_init(|| new)
             }
         };

@@ -1,6 +1,9 @@
 //! What Azure refuses, in the classes that callers act on.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use windlass_http::Passes;
 use windlass_provider::{Error, Fault};
 
 /// The result of one call.
@@ -130,6 +133,21 @@ impl Refusal {
 }
 
 impl Trouble {
+    /// Returns whether what it failed by passes.
+    pub(crate) fn passes(&self) -> Passes {
+        match self {
+            Self::Refused(refusal) => Passes {
+                passes: refusal.fault() == Fault::Transient,
+                throttled: refusal.is_throttling(),
+                after: Duration::from_secs(refusal.retry_after.unwrap_or(0)),
+            },
+            Self::Lost(error) => Passes {
+                passes: error.fault == Fault::Transient,
+                ..Passes::default()
+            },
+        }
+    }
+
     /// Returns whether Azure refused with one of these codes.
     pub(crate) fn is(&self, codes: &[&str]) -> bool {
         matches!(self, Self::Refused(refusal) if codes.contains(&refusal.code.as_str()))

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use windlass_provider::{
-    AzureNetwork, AzureTier, AzureUpgrades, ClusterName, Error, Fault, Resource, ResourceId,
-    Result, Taint,
+    AzureNetwork, AzureTier, AzureUpgrades, ClusterName, Resource, ResourceId, Result, Taint,
 };
 
 use crate::client::encode;
@@ -251,16 +251,7 @@ impl PoolLayout {
 impl Want {
     /// Reads the `want` of a resource.
     pub(crate) fn read(resource: &Resource) -> Result<Self> {
-        serde_json::from_value(resource.want.clone()).map_err(|error| {
-            Error::new(
-                Fault::Invalid,
-                format!(
-                    "cannot read what is wanted of {} \"{}\"",
-                    resource.kind, resource.name
-                ),
-            )
-            .cause(error.to_string())
-        })
+        resource.wanted()
     }
 
     /// Returns a resource of which this is wanted.
@@ -273,23 +264,17 @@ impl Want {
     ) -> Result<Resource> {
         let (usual, limit) = self.piece.times();
         let kind = self.piece.kind().to_owned();
-        let want = serde_json::to_value(self).map_err(|error| {
-            Error::new(
-                Fault::Failed,
-                format!("cannot write what is wanted of {id}"),
-            )
-            .cause(error.to_string())
-        })?;
-        Ok(Resource {
+        let resource = Resource {
             id: ResourceId::new(id),
             cluster: cluster.clone(),
             kind,
             name,
             needs: needs.iter().map(|need| ResourceId::new(*need)).collect(),
-            want,
+            want: Value::Null,
             usual,
             limit,
-        })
+        };
+        resource.wanting(&self)
     }
 }
 

@@ -11,7 +11,7 @@ use windlass_azure::{Access, Azure, Keys};
 use windlass_conformance::{Bed, Ground, Trouble};
 use windlass_provider::{
     AzureOptions, Change, ClusterSpec, Ctx, Fault, Known, NodePool, NodeSize, Nodes, Owner,
-    Provider, ProviderId, Scope, State, Verdict,
+    Provider, ProviderId, Scope, State,
 };
 
 windlass_conformance::suite!(Cloud);

@@ -1,6 +1,9 @@
 //! What Google Cloud refuses, in the classes that callers act on.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use windlass_http::Passes;
 use windlass_provider::{Error, Fault};
 
 use crate::service::Service;
@@ -106,6 +109,22 @@ impl Refusal {
 }
 
 impl Trouble {
+    /// Returns whether what it failed by passes.
+    pub(crate) fn passes(&self) -> Passes {
+        match self {
+            Self::Refused(refusal) => Passes {
+                // Who read what was changed since has to read it again.
+                passes: refusal.fault() == Fault::Transient && refusal.code != "ABORTED",
+                throttled: refusal.is_throttling(),
+                after: Duration::ZERO,
+            },
+            Self::Lost(error) => Passes {
+                passes: error.fault == Fault::Transient,
+                ..Passes::default()
+            },
+        }
+    }
+
     fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused(refusal) => Some(refusal),

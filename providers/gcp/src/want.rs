@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use windlass_provider::{
-    Accelerator, ClusterName, Error, Fault, GoogleChannel, GoogleDataplane, Resource, ResourceId,
-    Result, Taint,
+    Accelerator, ClusterName, GoogleChannel, GoogleDataplane, Resource, ResourceId, Result, Taint,
 };
 
 /// The id of the project.
@@ -263,16 +263,7 @@ impl PoolLayout {
 impl Want {
     /// Reads the `want` of a resource.
     pub(crate) fn read(resource: &Resource) -> Result<Self> {
-        serde_json::from_value(resource.want.clone()).map_err(|error| {
-            Error::new(
-                Fault::Invalid,
-                format!(
-                    "cannot read what is wanted of {} \"{}\"",
-                    resource.kind, resource.name
-                ),
-            )
-            .cause(error.to_string())
-        })
+        resource.wanted()
     }
 
     /// Returns a resource of which this is wanted.
@@ -283,24 +274,18 @@ impl Want {
         name: String,
         needs: Vec<ResourceId>,
     ) -> Result<Resource> {
-        let want = serde_json::to_value(self).map_err(|error| {
-            Error::new(
-                Fault::Failed,
-                format!("cannot write what is wanted of {id}"),
-            )
-            .cause(error.to_string())
-        })?;
         let (usual, limit) = self.piece.minutes();
-        Ok(Resource {
+        let resource = Resource {
             id,
             cluster: cluster.clone(),
             kind: self.piece.kind().to_owned(),
             name,
             needs,
-            want,
+            want: Value::Null,
             usual,
             limit,
-        })
+        };
+        resource.wanting(self)
     }
 }
 

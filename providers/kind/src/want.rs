@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use windlass_provider::{ClusterSpec, Error, Facts, Fault, NodePool, Resource, ResourceId, Result};
+use serde_json::Value;
+use windlass_provider::{ClusterSpec, Facts, NodePool, Resource, ResourceId, Result};
 
 use crate::{engine::Engine, validate};
 
@@ -56,16 +57,7 @@ impl Layout {
 impl Want {
     /// Reads the `want` of a resource.
     pub(crate) fn read(resource: &Resource) -> Result<Self> {
-        serde_json::from_value(resource.want.clone()).map_err(|error| {
-            Error::new(
-                Fault::Invalid,
-                format!(
-                    "cannot read what is wanted of kind cluster \"{}\"",
-                    resource.name
-                ),
-            )
-            .cause(error.to_string())
-        })
+        resource.wanted()
     }
 
     /// Returns the engine's name.
@@ -75,23 +67,17 @@ impl Want {
 
     /// Returns the resource of which this is wanted.
     pub(crate) fn resource(&self, cluster: &windlass_provider::ClusterName) -> Result<Resource> {
-        let want = serde_json::to_value(self).map_err(|error| {
-            Error::new(
-                Fault::Failed,
-                "cannot write what is wanted of a kind cluster",
-            )
-            .cause(error.to_string())
-        })?;
-        Ok(Resource {
+        let resource = Resource {
             id: ResourceId::new(ID),
             cluster: cluster.clone(),
             kind: KIND.to_owned(),
             name: cluster.to_string(),
             needs: Vec::new(),
-            want,
+            want: Value::Null,
             usual: USUAL,
             limit: LIMIT,
-        })
+        };
+        resource.wanting(self)
     }
 }
 

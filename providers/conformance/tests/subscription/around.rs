@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 use windlass_conformance::Bed;
 use windlass_provider::{
-    Change, ClusterSpec, Ctx, Fault, Found, Known, NodePool, Provider, SOFT_DELETED, Scope, State,
-    Verdict,
+    Change, ClusterSpec, Ctx, Fault, Found, Known, NodePool, SOFT_DELETED, Scope, State, Verdict,
 };
 
 use crate::{Cloud, pool};

@@ -327,7 +327,7 @@ async fn send(url: &str, (kind, body): (&str, String), token: Option<&str>) -> R
         let wrong = Error::new(Fault::Transient, format!("no token comes from {host}"));
         causes(wrong, &error)
     };
-    let http = connect(url).map_err(lost)?;
+    let http = connect(url, None).map_err(lost)?;
     let mut asked = http.post(url).header("content-type", kind).body(body);
     if let Some(token) = token {
         asked = asked.header("authorization", format!("Bearer {token}"));

@@ -3,10 +3,47 @@
 use super::{
     Fault, Outcome, PRINCIPAL, Reply,
     account::{Cx, IDENTITY, ROLE, show, text},
-    check, route,
+    check,
 };
 use crate::aws::Thing;
 use serde_json::{Value, json};
+
+/// The permissions that there are here.
+const ACTIONS: [&str; 33] = [
+    "Microsoft.Authorization/permissions/read",
+    "Microsoft.Authorization/roleAssignments/delete",
+    "Microsoft.Authorization/roleAssignments/read",
+    "Microsoft.Authorization/roleAssignments/write",
+    "Microsoft.Compute/locations/usages/read",
+    "Microsoft.Compute/register/action",
+    "Microsoft.Compute/skus/read",
+    "Microsoft.ContainerService/locations/kubernetesVersions/read",
+    "Microsoft.ContainerService/locations/operations/read",
+    "Microsoft.ContainerService/managedClusters/agentPools/delete",
+    "Microsoft.ContainerService/managedClusters/agentPools/read",
+    "Microsoft.ContainerService/managedClusters/agentPools/write",
+    "Microsoft.ContainerService/managedClusters/delete",
+    "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
+    "Microsoft.ContainerService/managedClusters/read",
+    "Microsoft.ContainerService/managedClusters/start/action",
+    "Microsoft.ContainerService/managedClusters/write",
+    "Microsoft.ContainerService/register/action",
+    "Microsoft.KeyVault/deletedVaults/read",
+    "Microsoft.KeyVault/locations/deletedVaults/purge/action",
+    "Microsoft.KeyVault/locations/deletedVaults/read",
+    "Microsoft.KubernetesConfiguration/extensions/delete",
+    "Microsoft.KubernetesConfiguration/extensions/read",
+    "Microsoft.KubernetesConfiguration/extensions/write",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/delete",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/read",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/write",
+    "Microsoft.Resources/subscriptions/resourceGroups/delete",
+    "Microsoft.Resources/subscriptions/resourceGroups/read",
+    "Microsoft.Resources/subscriptions/resourceGroups/resources/read",
+    "Microsoft.Resources/subscriptions/resourceGroups/write",
+];
 
 const TYPE: &str = "Microsoft.Authorization/roleAssignments";
 /// The roles that are known here, of those that are built in.
@@ -192,7 +229,7 @@ pub(super) fn permissions(cx: &Cx<'_>) -> Outcome {
         let service = action.split('/').next().unwrap_or_default();
         cx.ground.faults.denies("azure", service, action)
     };
-    let not: Vec<&&str> = route::ACTIONS.iter().filter(denied).collect();
+    let not: Vec<&&str> = ACTIONS.iter().filter(denied).collect();
     Ok(Reply::ok(json!({"value": [{
         "actions": ["*"], "notActions": not, "dataActions": [], "notDataActions": [],
     }]})))

@@ -164,43 +164,6 @@ const AT_SCOPE: [Route; 2] = [
     ),
 ];
 
-/// The permissions that there are here.
-pub(super) const ACTIONS: [&str; 33] = [
-    "Microsoft.Authorization/permissions/read",
-    "Microsoft.Authorization/roleAssignments/delete",
-    "Microsoft.Authorization/roleAssignments/read",
-    "Microsoft.Authorization/roleAssignments/write",
-    "Microsoft.Compute/locations/usages/read",
-    "Microsoft.Compute/register/action",
-    "Microsoft.Compute/skus/read",
-    "Microsoft.ContainerService/locations/kubernetesVersions/read",
-    "Microsoft.ContainerService/locations/operations/read",
-    "Microsoft.ContainerService/managedClusters/agentPools/delete",
-    "Microsoft.ContainerService/managedClusters/agentPools/read",
-    "Microsoft.ContainerService/managedClusters/agentPools/write",
-    "Microsoft.ContainerService/managedClusters/delete",
-    "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
-    "Microsoft.ContainerService/managedClusters/read",
-    "Microsoft.ContainerService/managedClusters/start/action",
-    "Microsoft.ContainerService/managedClusters/write",
-    "Microsoft.ContainerService/register/action",
-    "Microsoft.KeyVault/deletedVaults/read",
-    "Microsoft.KeyVault/locations/deletedVaults/purge/action",
-    "Microsoft.KeyVault/locations/deletedVaults/read",
-    "Microsoft.KubernetesConfiguration/extensions/delete",
-    "Microsoft.KubernetesConfiguration/extensions/read",
-    "Microsoft.KubernetesConfiguration/extensions/write",
-    "Microsoft.ManagedIdentity/userAssignedIdentities/delete",
-    "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read",
-    "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write",
-    "Microsoft.ManagedIdentity/userAssignedIdentities/read",
-    "Microsoft.ManagedIdentity/userAssignedIdentities/write",
-    "Microsoft.Resources/subscriptions/resourceGroups/delete",
-    "Microsoft.Resources/subscriptions/resourceGroups/read",
-    "Microsoft.Resources/subscriptions/resourceGroups/resources/read",
-    "Microsoft.Resources/subscriptions/resourceGroups/write",
-];
-
 /// Returns the names in a path, and its scope, where it is the one of a route.
 fn fit(pattern: &str, steps: &[String]) -> Option<(Vec<String>, String)> {
     let wanted: Vec<&str> = pattern.split('/').collect();
