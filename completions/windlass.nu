@@ -118,6 +118,8 @@ module completions {
     --skip-drain              # Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on existing and costing, and is left behind (exit code 5)
     --abandon                 # Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and costing, and is left behind (exit code 5)
     --keep: string@"nu-complete windlass destroy keep" # Keep these on purpose: disks of volumes, and what windlass made around the cluster
+    --keep-group              # The same as --keep group
+    --purge                   # Purge the cluster's key vaults that are deleted and could still be recovered [Azure]; without it they are named and kept
     --dry-run                 # Print the plan and do nothing
     --jobs: string            # How many steps run side by side at most
     --timeout: string         # Stop after this long, such as 30m; the same command goes on
@@ -208,6 +210,7 @@ module completions {
     --dns-identity: string    # The client id of the identity that may write to the zone [Azure]
     --dns-provider: string    # Who serves the zones [default: the cluster's cloud; on Kind, nobody]
     --domain: string          # The domains that it may write to [default: all that it finds]
+    --zone-resource-group: string # The resource group of its zones in Azure [default: the cluster's]
     --owner: string           # Whose the records are [default: the cluster's name]
     --policy: string          # What it may do with records: create-only, upsert-only or sync [default: upsert-only]
     --revision: string        # The revision of the control plane, which namespaces choose by their label istio.io/rev
@@ -316,6 +319,7 @@ module completions {
     --dns-identity: string    # The client id of the identity that may write to the zone [Azure]
     --dns-provider: string    # Who serves the zones [default: the cluster's cloud; on Kind, nobody]
     --domain: string          # The domains that it may write to [default: all that it finds]
+    --zone-resource-group: string # The resource group of its zones in Azure [default: the cluster's]
     --owner: string           # Whose the records are [default: the cluster's name]
     --policy: string          # What it may do with records: create-only, upsert-only or sync [default: upsert-only]
     --revision: string        # The revision of the control plane, which namespaces choose by their label istio.io/rev
@@ -893,6 +897,8 @@ module completions {
     --skip-drain              # Do not delete what objects in the cluster hold in a cloud (databases, load balancers, disks): each is named, goes on existing and costing, and is left behind (exit code 5)
     --abandon                 # Give up what is stuck for two minutes: its finalizers are removed, and what they guard is named, goes on existing and costing, and is left behind (exit code 5)
     --keep: string@"nu-complete windlass cluster delete keep" # Keep these on purpose: disks of volumes, and what windlass made around the cluster
+    --keep-group              # The same as --keep group
+    --purge                   # Purge the cluster's key vaults that are deleted and could still be recovered [Azure]; without it they are named and kept
     --dry-run                 # Print the plan and do nothing
     --jobs: string            # How many steps run side by side at most
     --timeout: string         # Stop after this long, such as 30m; the same command goes on
