@@ -10,11 +10,11 @@ use std::{
 
 use serde_json::{Value, json};
 use windlass::{
-    catalog::{Catalog, Home, Release, extras, gitops, namespaces, release},
-    plan,
+    catalog::{self, Catalog, Home, Release, extras, gitops, namespaces, release},
+    plan::{self, Chart},
     spec::{ComponentSpec, special::Special},
 };
-use windlass_provider::ProviderId;
+use windlass_provider::{Outputs, ProviderId};
 
 /// Returns the folder with the schemas; `None`, loudly, in a clone that has none. In CI they must be there.
 fn schemas() -> Option<PathBuf> {
@@ -206,27 +206,16 @@ fn every_object_of_every_option_is_valid() {
         json!("a@windlass-users.io"),
     ];
     let (zone, region) = (text("dot.example.org"), text("us-east-1"));
-    let azure = [
-        uuid[0].clone(),
-        json!("dot"),
-        zone[0].clone(),
-        uuid[0].clone(),
-    ];
-    let cert_manager: [Choice<'_>; 6] = [
+    let azure = [json!("dot"), zone[0].clone()];
+    let cert_manager: [Choice<'_>; 8] = [
         (&["issuer", "email"], &[&issuers]),
         (&["solver"], &[&dns01]),
         (&["ingress-class"], &[&name]),
         (&["dns-region"], &[&region]),
         (&["dns-project"], &[&name]),
-        (
-            &[
-                "dns-subscription",
-                "dns-resource-group",
-                "dns-zone",
-                "dns-identity",
-            ],
-            &[&azure],
-        ),
+        (&["dns-resource-group", "dns-zone"], &[&azure]),
+        (&["dns-subscription"], &[&uuid]),
+        (&["dns-identity"], &[&uuid]),
     ];
     let istiod: [Choice<'_>; 2] = [(&["revision"], &[&name]), (&["strict-mtls"], &[&yes])];
     let (domains, policies) = (
@@ -235,7 +224,8 @@ fn every_object_of_every_option_is_valid() {
     );
     let policies = policies.each_ref().map(std::slice::from_ref);
     let cloudflare = text("cloudflare");
-    let external_dns: [Choice<'_>; 4] = [
+    let external_dns: [Choice<'_>; 5] = [
+        (&["zone-resource-group"], &[&name]),
         (&["dns-provider"], &[&cloudflare]),
         (&["domain"], &[&domains]),
         (&["owner"], &[&name]),
@@ -247,7 +237,7 @@ fn every_object_of_every_option_is_valid() {
         ("aso", &aso[..], 2),
         ("cert-manager", &cert_manager[..], 8),
         ("crossplane", &crossplane[..], 21),
-        ("external-dns", &external_dns[..], 0),
+        ("external-dns", &external_dns[..], 1),
         ("istiod", &istiod[..], 1),
         ("istio-base", &part[..], 0),
         ("istio-cni", &part[..], 0),
@@ -282,37 +272,38 @@ fn every_object_of_every_option_is_valid() {
                 let Ok(chart) = plan::chart(known, Some(&said), (provider, &cluster)) else {
                     continue;
                 };
-                let of_chart = release(&Release {
-                    component: known,
-                    version: &chart.version,
-                    namespace: &chart.namespace,
-                    values: &chart.values,
-                    secrets: &chart.secrets,
-                });
-                for object in of_chart.expect("rendered objects") {
-                    if seen.insert(object.to_string()) {
-                        schemas.check(&object);
-                    }
-                }
                 // Not all that can be said goes together.
-                let Ok(Some(special)) = Special::settle(component, Some(&said), provider) else {
-                    continue;
-                };
-                let home = Home {
-                    cluster: "dot",
-                    provider,
-                    namespace: "home",
-                };
-                let extras = extras(&special, home, &|name| format!("value of {name}"));
-                for object in extras.expect("rendered objects").objects() {
-                    // Most are the same in most combinations.
-                    if !seen.insert(object.to_string()) {
-                        continue;
+                let special = Special::settle(component, Some(&said), provider);
+                for (special, values) in known_in_azure(special.ok().flatten(), &chart, provider) {
+                    let of_chart = release(&Release {
+                        component: known,
+                        version: &chart.version,
+                        namespace: &chart.namespace,
+                        values: &values,
+                        secrets: &chart.secrets,
+                    });
+                    for object in of_chart.expect("rendered objects") {
+                        if seen.insert(object.to_string()) {
+                            schemas.check(&object);
+                        }
                     }
-                    schemas.check(object);
-                    rendered.push(object.to_string());
-                    let kind = object["kind"].as_str().expect("a kind");
-                    *kinds.entry(kind.to_owned()).or_default() += 1;
+                    let Some(special) = special else { continue };
+                    let home = Home {
+                        cluster: "dot",
+                        provider,
+                        namespace: "home",
+                    };
+                    let extras = extras(&special, home, &|name| format!("value of {name}"));
+                    for object in extras.expect("rendered objects").objects() {
+                        // Most are the same in most combinations.
+                        if !seen.insert(object.to_string()) {
+                            continue;
+                        }
+                        schemas.check(object);
+                        rendered.push(object.to_string());
+                        let kind = object["kind"].as_str().expect("a kind");
+                        *kinds.entry(kind.to_owned()).or_default() += 1;
+                    }
                 }
             }
         }
@@ -332,6 +323,39 @@ fn every_object_of_every_option_is_valid() {
             assert!(found.is_some(), "{} is never rendered", file.display());
         }
     }
+}
+
+/// Returns options, with the values of their chart: as they were said, and as they are in Azure, where the provider made an identity.
+fn known_in_azure(
+    special: Option<Special>,
+    chart: &Chart,
+    provider: ProviderId,
+) -> Vec<(Option<Special>, Value)> {
+    let mut all = Vec::new();
+    if let Some(nobody) = special.as_ref().filter(|it| it.lacks_identity())
+        && provider == ProviderId::Azure
+    {
+        let told = ["subscription", "tenant", "client-id"].map(|key| {
+            (
+                key.to_owned(),
+                "00000000-0000-0000-0000-000000000000".to_owned(),
+            )
+        });
+        let id = "/subscriptions/s/resourceGroups/windlass-dot/providers/p/t/windlass-dot-x";
+        let mut outputs = Outputs::from(told);
+        outputs.insert("id".to_owned(), id.to_owned());
+        let mut somebody = nobody.clone();
+        somebody.identify(&outputs);
+        assert!(!somebody.lacks_identity(), "{somebody:?}");
+        let mut values = chart.values.clone();
+        catalog::merge(&mut values, &catalog::special_values(&somebody));
+        all.push((Some(somebody), values));
+        if nobody.check_identity(&chart.values).is_err() {
+            return all;
+        }
+    }
+    all.push((special, chart.values.clone()));
+    all
 }
 
 /// Returns what a folder has.

@@ -16,6 +16,7 @@ mod resource;
 mod scope;
 mod spec;
 mod tags;
+pub mod told;
 mod trace;
 
 use async_trait::async_trait;

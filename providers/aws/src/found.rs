@@ -1,10 +1,10 @@
 //! What a cluster that was found would be in settings.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use windlass_provider::{
-    AwsEndpoint, AwsImage, AwsNat, ClusterSpec, Found, NodePool, Outputs, Resource, Taint,
-    TaintEffect,
+    AwsEndpoint, AwsImage, AwsNat, ClusterSpec, Found, Resource,
+    told::{list, node_pool},
 };
 
 use crate::identities::PARAMETERS;
@@ -58,7 +58,7 @@ pub(crate) fn as_found(spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
     for group in groups {
         let outputs = &group.observed.outputs;
         let name = part(&group.resource);
-        let pool = pool(name, outputs);
+        let pool = node_pool(name, outputs);
         spec.aws.image = match outputs.get("image") {
             Some(image) if image.starts_with("BOTTLEROCKET") => AwsImage::Bottlerocket,
             _ => AwsImage::Al2023,
@@ -90,48 +90,4 @@ fn is_group(resource: &Resource) -> bool {
             ..
         })
     )
-}
-
-fn list(outputs: &Outputs, key: &str) -> Vec<String> {
-    let text = outputs.get(key).map(String::as_str).unwrap_or_default();
-    let parts = text.split(',').filter(|part| !part.is_empty());
-    parts.map(str::to_owned).collect()
-}
-
-fn pool(name: &str, outputs: &Outputs) -> NodePool {
-    let number = |key: &str| outputs.get(key).and_then(|text| text.parse().ok());
-    let labels = list(outputs, "labels").into_iter();
-    let labels: BTreeMap<String, String> = labels
-        .filter_map(|label| {
-            let (key, value) = label.split_once('=')?;
-            Some((key.to_owned(), value.to_owned()))
-        })
-        .collect();
-    let taints = list(outputs, "taints").into_iter();
-    NodePool {
-        name: name.to_owned(),
-        min: number("min").unwrap_or(0),
-        max: number("max").unwrap_or(1),
-        labels,
-        taints: taints.filter_map(|text| taint(&text)).collect(),
-        machine: outputs.get("machine").cloned(),
-        zone: outputs.get("zone").cloned(),
-        spot: outputs.contains_key("spot"),
-        accelerator: None,
-    }
-}
-
-/// Reads a taint as outputs have it: "key=value:NO_SCHEDULE".
-fn taint(text: &str) -> Option<Taint> {
-    let (pair, effect) = text.rsplit_once(':')?;
-    let (key, value) = pair.split_once('=')?;
-    Some(Taint {
-        key: key.to_owned(),
-        value: value.to_owned(),
-        effect: match effect {
-            "NO_EXECUTE" => TaintEffect::NoExecute,
-            "PREFER_NO_SCHEDULE" => TaintEffect::PreferNoSchedule,
-            _ => TaintEffect::NoSchedule,
-        },
-    })
 }

@@ -1,9 +1,12 @@
 //! Tells a found cluster as settings have it: for a change of one thing that changes nothing else.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use windlass_provider::{ClusterSpec, Found, NodePool, Outputs, Owner, Taint};
+use windlass_provider::{
+    ClusterSpec, Found, Owner,
+    told::{list, node_pool},
+};
 
 use crate::want::{CLUSTER, CLUSTER_IDENTITY, FLUX_EXTENSION, GROUP, Piece, Want, part};
 
@@ -63,7 +66,7 @@ pub(crate) fn as_found(spec: &ClusterSpec, found: &[Found]) -> ClusterSpec {
     }
     let pools = found.iter().filter(|it| is_pool(it));
     spec.node_pools = pools
-        .map(|it| pool(part(&it.resource), &it.observed.outputs))
+        .map(|it| node_pool(part(&it.resource), &it.observed.outputs))
         .collect();
     spec
 }
@@ -78,44 +81,4 @@ fn controller(found: &Found) -> Option<Value> {
 fn is_pool(found: &Found) -> bool {
     let want = Want::read(&found.resource);
     want.is_ok_and(|want| matches!(want.piece, Piece::Pool(_)))
-}
-
-fn list(outputs: &Outputs, key: &str) -> Vec<String> {
-    let text = outputs.get(key).map(String::as_str).unwrap_or_default();
-    let parts = text.split(", ").filter(|part| !part.is_empty());
-    parts.map(str::to_owned).collect()
-}
-
-fn pool(name: &str, outputs: &Outputs) -> NodePool {
-    let number = |key: &str| outputs.get(key).and_then(|text| text.parse().ok());
-    let labels = list(outputs, "labels").into_iter();
-    let labels: BTreeMap<String, String> = labels
-        .filter_map(|label| {
-            let (key, value) = label.split_once('=')?;
-            Some((key.to_owned(), value.to_owned()))
-        })
-        .collect();
-    let taints = list(outputs, "taints").into_iter();
-    NodePool {
-        name: name.to_owned(),
-        min: number("min").unwrap_or(0),
-        max: number("max").unwrap_or(1),
-        labels,
-        taints: taints.filter_map(|text| taint(&text)).collect(),
-        machine: outputs.get("machine").cloned(),
-        zone: outputs.get("zone").cloned(),
-        spot: outputs.contains_key("spot"),
-        accelerator: None,
-    }
-}
-
-/// Reads a taint as Azure has it: "key=value:NoSchedule".
-fn taint(text: &str) -> Option<Taint> {
-    let (pair, effect) = text.rsplit_once(':')?;
-    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-    Some(Taint {
-        key: key.to_owned(),
-        value: value.to_owned(),
-        effect: serde_json::from_value(json!(effect)).ok()?,
-    })
 }

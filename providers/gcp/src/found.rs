@@ -1,10 +1,11 @@
 //! What a cluster that was found would be in settings.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use windlass_provider::{
     Accelerator, ClusterSpec, Driver, Found, GoogleChannel, GoogleDataplane, GoogleMode, NodePool,
-    Outputs, Owner, Taint, TaintEffect,
+    Outputs, Owner,
+    told::{list, node_pool},
 };
 
 use crate::{
@@ -88,32 +89,10 @@ fn read_cluster(google: &mut windlass_provider::GoogleOptions, outputs: &Outputs
     google.zones = list(outputs, "zones");
 }
 
-fn list(outputs: &Outputs, key: &str) -> Vec<String> {
-    let text = outputs.get(key).map(String::as_str).unwrap_or_default();
-    let parts = text.split(',').filter(|part| !part.is_empty());
-    parts.map(str::to_owned).collect()
-}
-
 fn pool(name: &str, outputs: &Outputs) -> NodePool {
-    let number = |key: &str| outputs.get(key).and_then(|text| text.parse().ok());
-    let labels = list(outputs, "labels").into_iter();
-    let labels: BTreeMap<String, String> = labels
-        .filter_map(|label| {
-            let (key, value) = label.split_once('=')?;
-            Some((key.to_owned(), value.to_owned()))
-        })
-        .collect();
-    let taints = list(outputs, "taints").into_iter();
     NodePool {
-        name: name.to_owned(),
-        min: number("min").unwrap_or(0),
-        max: number("max").unwrap_or(1),
-        labels,
-        taints: taints.filter_map(|text| taint(&text)).collect(),
-        machine: outputs.get("machine").cloned(),
-        zone: outputs.get("zone").cloned(),
-        spot: outputs.contains_key("spot"),
         accelerator: outputs.get("accelerator").and_then(|it| accelerator(it)),
+        ..node_pool(name, outputs)
     }
 }
 
@@ -124,20 +103,5 @@ fn accelerator(text: &str) -> Option<Accelerator> {
         kind: kind.to_owned(),
         count: count.parse().ok()?,
         driver: Driver::Default,
-    })
-}
-
-/// Reads a taint as outputs have it: "key=value:NO_SCHEDULE".
-fn taint(text: &str) -> Option<Taint> {
-    let (pair, effect) = text.rsplit_once(':')?;
-    let (key, value) = pair.split_once('=')?;
-    Some(Taint {
-        key: key.to_owned(),
-        value: value.to_owned(),
-        effect: match effect {
-            "NO_EXECUTE" => TaintEffect::NoExecute,
-            "PREFER_NO_SCHEDULE" => TaintEffect::PreferNoSchedule,
-            _ => TaintEffect::NoSchedule,
-        },
     })
 }

@@ -137,7 +137,11 @@ fn dns(said: &Said, provider: ProviderId) -> Result<Solver, Misuse> {
             region: wanted("dns-region", &said.dns_region)?,
         },
         ProviderId::Azure => Solver::AzureDns {
-            subscription: said.dns_subscription.clone(),
+            // Who names another identity than the one that is made is told nothing of it.
+            subscription: match &said.dns_identity {
+                Some(_) => Some(wanted("dns-subscription", &said.dns_subscription)?),
+                None => said.dns_subscription.clone(),
+            },
             resource_group: wanted("dns-resource-group", &said.dns_resource_group)?,
             zone: wanted("dns-zone", &said.dns_zone)?,
             identity: said.dns_identity.clone(),
