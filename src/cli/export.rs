@@ -53,7 +53,12 @@ pub(super) async fn export(
         if let Some(special) = &chart.special
             && provider == ProviderId::Azure
         {
-            special.check_identity(&chart.values)?;
+            special.check_identity(&chart.values).map_err(|misuse| {
+                let message = format!("{}: an export asks no cluster who it is", misuse.message);
+                Error::usage(message)
+                    .hint("leave --export out: it is told its identity where it is installed")
+                    .hint(misuse.hint)
+            })?;
         }
         // What is exported may end up in Git: secrets stay names, for Flux's substitution to fill.
         let name = |variable: &str| format!("${{{variable}}}");

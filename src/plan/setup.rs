@@ -79,7 +79,16 @@ pub fn setup(spec: &Spec, facts: SetupFacts<'_>) -> Result<Plan, Misuse> {
     steps.extend(storage);
     steps.push(inventory);
     let target = (spec.cluster.provider, cluster);
-    let installs = install_all(&facts.components, target, &facts.manifests, &ready)?;
+    let mut installs = install_all(&facts.components, target, &facts.manifests, &ready)?;
+    if spec.cluster.azure.flux_extension {
+        for step in installs
+            .iter_mut()
+            .filter(|it| it.id == component_id("flux"))
+        {
+            "wait for Flux, which AKS installs".clone_into(&mut step.title);
+            step.makes.clear();
+        }
+    }
     check_identities(spec, &installs)?;
     steps.extend(installs);
     steps.extend(namespaces);

@@ -225,6 +225,21 @@ fn controllers_are_told_who_they_are_and_refused_where_they_are_nobody() {
              controllers = [\"external-dns\", \"cert-manager\", \"platform\"]\n{dns}"
         ),
     );
+    // Who it is only the cluster's provider tells.
+    let export = [
+        "install",
+        "external-dns",
+        "--export",
+        "--provider",
+        "azure",
+        "--rehearse",
+    ];
+    let export = bed.run(&export).expect(2);
+    assert!(
+        export.err.contains("an export asks no cluster who it is"),
+        "{}",
+        export.err
+    );
     let up = bed.run(&[SETUP, &only].concat()).expect(0);
     assert!(
         up.out.contains("managed identity windlass-dot-platform"),
@@ -346,6 +361,13 @@ fn flux_comes_as_aks_s_extension_where_that_is_chosen() {
         "[clusters.dot.azure]\nlocation = \"westeurope\"\nflux-extension = true\n",
     );
     let setup = ["setup", "azure", "--rehearse", "--only", "traefik"];
+    let plan = bed.run(&[&setup[..], &["--dry-run"]].concat()).expect(0);
+    assert!(
+        plan.out.contains("wait for Flux, which AKS installs")
+            && !plan.out.contains("install Flux"),
+        "{}",
+        plan.out
+    );
     let up = bed.run(&setup).expect(0);
     assert!(
         up.out.contains("AKS extension dot/flux")
