@@ -15,7 +15,7 @@ use windlass_provider::{Ctx, Error, Exchange, Fault, Request, Result};
 
 use self::wire::is_within;
 use crate::{
-    pace::POLL,
+    pace::{POLL, wait},
     refusal::{Answer, Refusal, Trouble},
     session::{Session, Token},
 };
@@ -254,6 +254,19 @@ impl Client {
     pub(crate) async fn carry_out(&self, cx: &Ctx, call: &Call<'_>) -> Answer<()> {
         let begun = self.begin(cx, call).await?;
         self.finish(cx, begun).await
+    }
+
+    /// Asks for something to go, or says that it `cannot`. That it is gone, or that something else is being done to it, is no failure:
+    /// whoever asks looks again.
+    pub(crate) async fn ask_to_go(&self, cx: &Ctx, call: &Call<'_>, cannot: &str) -> Result<()> {
+        match self.carry_out(cx, call).await {
+            Ok(()) => Ok(()),
+            Err(trouble) if trouble.is_missing() => Ok(()),
+            Err(trouble) if trouble.is_busy() => {
+                wait(cx, &format!("waiting: {}", call.action), POLL).await
+            }
+            Err(trouble) => Err(Error::from(trouble).context(cannot)),
+        }
     }
 
     /// Returns a token for a scope.

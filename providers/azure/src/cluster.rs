@@ -323,18 +323,8 @@ pub(crate) async fn delete(
             path: at(&place.cluster(name), AKS_API),
             body: None,
         };
-        match client.carry_out(cx, &call).await {
-            Ok(()) => {}
-            Err(trouble) if trouble.is_missing() => return Ok(change),
-            Err(trouble) if trouble.is_busy() => {
-                wait(cx, &format!("waiting: {what}"), POLL).await?;
-            }
-            Err(trouble) => {
-                return Err(
-                    Error::from(trouble).context(format!("cannot delete AKS cluster \"{name}\""))
-                );
-            }
-        }
+        let cannot = format!("cannot delete AKS cluster \"{name}\"");
+        client.ask_to_go(cx, &call, &cannot).await?;
     }
     Ok(change)
 }

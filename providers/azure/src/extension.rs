@@ -152,16 +152,8 @@ pub(crate) async fn delete(
             path: path(place, cluster),
             body: None,
         };
-        match client.carry_out(cx, &call).await {
-            Ok(()) => {}
-            Err(trouble) if trouble.is_missing() => return Ok(change),
-            Err(trouble) if trouble.is_busy() => {
-                wait(cx, &format!("waiting: {what}"), POLL).await?;
-            }
-            Err(trouble) => {
-                return Err(Error::from(trouble).context(format!("cannot {what}")));
-            }
-        }
+        let cannot = format!("cannot {what}");
+        client.ask_to_go(cx, &call, &cannot).await?;
     }
     Ok(change)
 }

@@ -260,17 +260,8 @@ pub(crate) async fn remove(client: &Client, cx: &Ctx, place: &Place, name: &str)
             path: at(&place.any_group(name), RESOURCES_API),
             body: None,
         };
-        match client.carry_out(cx, &call).await {
-            Ok(()) => {}
-            Err(trouble) if trouble.is_missing() => return Ok(()),
-            Err(trouble) if trouble.is_busy() => {
-                wait(cx, &format!("waiting: {what}"), POLL).await?;
-            }
-            Err(trouble) => {
-                return Err(Error::from(trouble)
-                    .context(format!("cannot delete resource group \"{name}\"")));
-            }
-        }
+        let cannot = format!("cannot delete resource group \"{name}\"");
+        client.ask_to_go(cx, &call, &cannot).await?;
     }
     Ok(())
 }

@@ -309,17 +309,7 @@ pub(crate) async fn delete(
             ),
             body: None,
         };
-        match client.carry_out(cx, &call).await {
-            Ok(()) => {}
-            Err(trouble) if trouble.is_missing() => {}
-            Err(trouble) if trouble.is_busy() => {
-                wait(cx, &format!("waiting: {what}"), POLL).await?;
-            }
-            Err(trouble) => {
-                return Err(
-                    Error::from(trouble).context(format!("cannot delete node pool \"{name}\""))
-                );
-            }
-        }
+        let cannot = format!("cannot delete node pool \"{name}\"");
+        client.ask_to_go(cx, &call, &cannot).await?;
     }
 }

@@ -9,7 +9,6 @@ use crate::{
     client::{Call, Client, Method},
     cluster::group_of,
     discover,
-    pace::{POLL, wait},
     refusal::Answer,
     want::{Place, at, group_name},
 };
@@ -76,15 +75,7 @@ pub(crate) async fn purge(client: &Client, cx: &Ctx, id: &str) -> Result<()> {
             path: at(&format!("{id}/purge"), VAULTS_API),
             body: None,
         };
-        match client.carry_out(cx, &call).await {
-            Ok(()) => {}
-            Err(trouble) if trouble.is_missing() => return Ok(()),
-            Err(trouble) if trouble.is_busy() => {
-                wait(cx, &format!("waiting: {action}"), POLL).await?;
-            }
-            Err(trouble) => {
-                return Err(Error::from(trouble).context(format!("cannot {action}")));
-            }
-        }
+        let cannot = format!("cannot {action}");
+        client.ask_to_go(cx, &call, &cannot).await?;
     }
 }
